@@ -1,0 +1,34 @@
+//! WF.CHECK: every invariant of a queue, asked of every task.
+
+use super::spec::{Access, Arg, Keys, Spec};
+use super::{Call, Next};
+use crate::engine::refusal::Refusal;
+
+/// WF.CHECK.
+pub(super) static CHECK: Spec = Spec {
+    name: "wf.check",
+    summary: "Verifies every invariant of a queue or an agent",
+    complexity: "O(N) in the tasks; the server does nothing else meanwhile",
+    since: "0.1.0",
+    flags: "readonly",
+    categories: "read slow",
+    arity: 2,
+    keys: &[Keys::At(1, Access::Read)],
+    args: &[Arg::key("key", 0)],
+    reply: "OK, or an error that names the invariant that does not hold",
+    run,
+};
+
+fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let key = call.args.word("key")?;
+    let key = call.keys.open(key);
+    match call.keys.queue(key) {
+        Ok(Some(queue)) if queue.is_diverged() => return Err(Refusal::Diverged),
+        Ok(Some(queue)) => queue.check().map_err(Refusal::Broken)?,
+        Ok(None) => return Err(Refusal::NoSuchKey),
+        // An agent has no invariant beyond its form.
+        Err(_) => drop(call.keys.agent(key)?),
+    }
+    call.reply.ok();
+    Ok(Next::Replied)
+}

@@ -1,0 +1,138 @@
+//! How a task is told: a map in RESP3, the same pairs flat in RESP2. Fields are only ever added;
+//! what is absent is at its default.
+
+use smallvec::SmallVec;
+
+use super::Reply;
+use crate::engine::numbers::issued_ms;
+use crate::engine::queue::Queue;
+use crate::engine::task::{Details, State, Task};
+
+/// One value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// An integer.
+    Integer(u64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+/// Named values, in order.
+#[derive(Default)]
+pub struct Fields<'a> {
+    pairs: SmallVec<[(&'static str, Value<'a>); 12]>,
+}
+
+impl<'a> Fields<'a> {
+    /// Adds an integer.
+    pub fn integer(&mut self, name: &'static str, value: u64) -> &mut Self {
+        self.pairs.push((name, Value::Integer(value)));
+        self
+    }
+
+    /// Adds an integer unless it is 0.
+    pub fn count(&mut self, name: &'static str, value: u32) -> &mut Self {
+        if value > 0 {
+            self.integer(name, value.into());
+        }
+        self
+    }
+
+    /// Adds bytes.
+    pub fn bytes(&mut self, name: &'static str, value: &'a [u8]) -> &mut Self {
+        self.pairs.push((name, Value::Bytes(value)));
+        self
+    }
+
+    /// Adds bytes where there are any.
+    pub fn maybe(&mut self, name: &'static str, value: Option<&'a [u8]>) -> &mut Self {
+        if let Some(value) = value {
+            self.bytes(name, value);
+        }
+        self
+    }
+
+    /// Writes them out.
+    pub fn write(&self, reply: &mut dyn Reply) {
+        reply.map(self.pairs.len());
+        for (name, value) in &self.pairs {
+            reply.bytes(name.as_bytes());
+            match value {
+                Value::Integer(value) => reply.integer(*value as i64),
+                Value::Bytes(value) => reply.bytes(value),
+            }
+        }
+    }
+
+    /// What an agent gets with a task it takes or holds.
+    #[must_use]
+    pub fn handed_out(queue: &'a Queue, task: &'a Task) -> Self {
+        let mut fields = Self::default();
+        fields.integer("id", task.id);
+        if !queue.is_void(task) {
+            fields.integer("fence", task.order);
+        }
+        fields.bytes("payload", &task.payload);
+        let kind = queue.kind_of(task);
+        fields.maybe("type", (!kind.is_empty()).then_some(kind));
+        if task.attempts > 1 {
+            fields.integer("attempt", task.attempts.into());
+        }
+        if let Some(details) = &task.details {
+            fields.details(details);
+        }
+        fields
+    }
+
+    /// All there is to know of a task.
+    #[must_use]
+    pub fn described(queue: &'a Queue, task: &'a Task, now_ms: u64) -> Self {
+        let mut fields = Self::default();
+        fields.integer("id", task.id);
+        fields.bytes("state", task.state.word().as_bytes());
+        fields.bytes("payload", &task.payload);
+        let kind = queue.kind_of(task);
+        fields.maybe("type", (!kind.is_empty()).then_some(kind));
+        fields.count("priority", queue.priority_of(task).into());
+        fields.count("attempts", task.attempts);
+        fields.integer("pushed-at", issued_ms(task.id));
+        if let Some(owner) = queue.owner_of(task) {
+            fields.bytes("owner", owner);
+            if !queue.is_void(task) {
+                fields.integer("fence", task.order);
+            }
+            fields.integer("running-for", now_ms.saturating_sub(task.taken_ms()));
+        }
+        if !task.state.is_unfinished() {
+            fields.integer("ended-at", task.order);
+        }
+        if task.state == State::Failed || task.attempts > 0 && task.state == State::Ready {
+            fields.bytes("reason", task.cause.words().as_bytes());
+        }
+        fields.maybe("unique", queue.unique_of(task));
+        if let Some(details) = &task.details {
+            fields.details(details);
+            if let Some(ms) = details.retain_ms {
+                fields.integer("retain", ms);
+            }
+            if let Some(ms) = details.expires_ms {
+                fields.integer("expires-at", ms);
+            }
+            fields.maybe("error", details.error.as_deref());
+            fields.maybe("result", details.result.as_deref());
+        }
+        fields
+    }
+
+    pub(super) fn details(&mut self, details: &'a Details) {
+        self.maybe("name", details.name.as_deref());
+        self.maybe("checkpoint", details.checkpoint.as_deref());
+        if let Some(percent) = details.progress {
+            self.integer("progress", percent.into());
+        }
+        self.maybe("handle", details.handle.as_deref());
+        self.count("failures", details.failures);
+        self.count("crashes", details.crashes);
+        self.count("interruptions", details.interruptions);
+    }
+}

@@ -1,0 +1,186 @@
+//! How each command is worded: bytes in, a decision of the engine, a reply out. Pure like the
+//! engine: what a command needs of a server it gets through [`Keyspace`] and [`Reply`].
+//!
+//! One file per command or pair of siblings: its `//!` is for the reader of the code, its [`Spec`]
+//! is the reference from which COMMAND DOCS and the README's table are made, and `run` parses,
+//! decides, commits and replies, in this order. A command that is refused returns before `commit`.
+#![forbid(unsafe_code)]
+
+mod args;
+mod check;
+mod done;
+mod fail;
+mod fields;
+mod held;
+mod info;
+mod list;
+mod mpop;
+mod nack;
+mod next;
+mod owners;
+mod pop;
+mod push;
+mod recover;
+mod set;
+mod spec;
+mod taking;
+mod task;
+mod touch;
+
+pub use args::Args;
+pub use fields::{Fields, Value};
+pub use spec::{Access, Arg, Keys, Kind, Spec};
+
+use crate::engine::agent::Agent;
+use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::numbers::Moment;
+use crate::engine::queue::Queue;
+use crate::engine::refusal::Refusal;
+
+/// Every command that clients call, in the order of the reference.
+pub static TABLE: &[&Spec] = &[
+    &push::PUSH,
+    &push::MPUSH,
+    &pop::POP,
+    &mpop::MPOP,
+    &done::DONE,
+    &done::MDONE,
+    &next::NEXT,
+    &fail::FAIL,
+    &nack::NACK,
+    &touch::TOUCH,
+    &recover::RECOVER,
+    &held::HELD,
+    &owners::OWNERS,
+    &task::TASK,
+    &list::LIST,
+    &list::LEN,
+    &info::INFO,
+    &set::SET,
+    &check::CHECK,
+];
+
+/// A key that a command has opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(pub usize);
+
+/// The keys of the server, as far as a command may see them.
+pub trait Keyspace<'a> {
+    /// Opens a key that the command declares.
+    fn open(&mut self, name: &'a [u8]) -> Key;
+
+    /// Opens queues that the command does not declare, since `agent` names them: all of them, or
+    /// none when the caller may not use one or one is not served here. A queue that cannot be
+    /// reached from this agent's slot is not opened.
+    fn open_named(
+        &mut self,
+        agent: Key,
+        queues: &[&[u8]],
+        access: Access,
+    ) -> Result<Vec<Option<Key>>, Refusal>;
+
+    /// The queue at a key; nothing when there is no such key.
+    fn queue(&self, key: Key) -> Result<Option<&Queue>, Refusal>;
+
+    /// The agent at a key; nothing when there is no such key.
+    fn agent(&self, key: Key) -> Result<Option<&Agent>, Refusal>;
+
+    /// Whether the memory that the server may use is used up.
+    fn memory_is_full(&self) -> bool;
+
+    /// Whether the caller can be made to wait: not inside MULTI or a script.
+    fn may_block(&self) -> bool;
+
+    /// Whether nothing may be changed here: a replica.
+    fn is_read_only(&self) -> bool;
+
+    /// Applies what was decided about a queue, and makes it known. Makes the queue if need be.
+    fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>);
+
+    /// Applies what was decided about an agent, and makes it known. Makes the agent if need be.
+    fn commit_agent(&mut self, key: Key, batch: Batch<'_, AgentEvent<'_>>);
+
+    /// The queue at a key that is about to be changed.
+    fn queue_to_change(&self, key: Key) -> Result<Option<&Queue>, Refusal> {
+        match self.queue(key)? {
+            Some(queue) if queue.is_diverged() => Err(Refusal::Diverged),
+            queue => Ok(queue),
+        }
+    }
+}
+
+/// Where a reply is written, piece by piece, straight to the client.
+pub trait Reply {
+    /// An integer.
+    fn integer(&mut self, value: i64);
+    /// Bytes.
+    fn bytes(&mut self, value: &[u8]);
+    /// The status OK.
+    fn ok(&mut self);
+    /// Nothing.
+    fn null(&mut self);
+    /// The start of an array of so many elements.
+    fn array(&mut self, len: usize);
+    /// The start of a map of so many pairs.
+    fn map(&mut self, pairs: usize);
+}
+
+/// What the server demands of every call.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// Calls of agents must carry their epoch.
+    pub epoch_required: bool,
+    /// The policy by which the server may evict queues, if it may.
+    pub evictable: Option<&'static str>,
+    /// The caller waited and is decided anew.
+    pub woken: bool,
+}
+
+impl Rules {
+    /// Refuses growth where queues could be evicted.
+    pub fn allow_growth(&self) -> Result<(), Refusal> {
+        self.evictable.map_or(Ok(()), |policy| Err(Refusal::Evictable(policy)))
+    }
+}
+
+/// One call of a command.
+pub struct Call<'c, 'a> {
+    /// The words after the command's name.
+    pub args: Args<'a>,
+    /// The keys.
+    pub keys: &'c mut dyn Keyspace<'a>,
+    /// The reply.
+    pub reply: &'c mut dyn Reply,
+    /// When.
+    pub at: Moment,
+    /// What the server demands.
+    pub rules: Rules,
+}
+
+/// What may be left with a task even while memory is used up, in bytes.
+const SMALL_BYTES: usize = 1_024;
+
+impl<'a> Call<'_, 'a> {
+    /// Takes a RESULT or CHECKPOINT; a large one only while there is memory for it.
+    fn blob(&mut self, what: &str) -> Result<&'a [u8], Refusal> {
+        let bytes = self.args.word(what)?;
+        if bytes.len() > SMALL_BYTES && self.keys.memory_is_full() {
+            return Err(Refusal::OutOfMemory);
+        }
+        Ok(bytes)
+    }
+}
+
+/// What follows a call that was not refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It has replied.
+    Replied,
+    /// It has neither changed nor replied anything: the client waits for one of these keys.
+    Wait {
+        /// The keys.
+        keys: Vec<Key>,
+        /// How long, in milliseconds; 0: for ever.
+        timeout_ms: u64,
+    },
+}

@@ -1,0 +1,42 @@
+//! WF.POP: the next ready task is exchanged for the agent's identity.
+//!
+//! The same step that takes the task writes down who holds it, so an agent that dies with it leaves
+//! nothing to guess: whoever recovers its identity finds the task there.
+
+use super::spec::{Access, Arg, Keys, Spec, common};
+use super::taking::Taking;
+use super::{Call, Next};
+use crate::engine::refusal::Refusal;
+
+/// WF.POP.
+pub(super) static POP: Spec = Spec {
+    name: "wf.pop",
+    summary: "Takes the next ready task in exchange for the agent's identity",
+    complexity: "O(log N) in the types and priorities that have ready tasks, for each task taken",
+    since: "0.1.0",
+    flags: "write blocking fast",
+    categories: "write fast blocking",
+    arity: -3,
+    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Update)],
+    args: &[
+        Arg::key("queue", 0),
+        Arg::key("agent-id", 1),
+        common::EPOCH,
+        common::TYPES,
+        common::MAXPRIORITY,
+        common::COUNT,
+        common::BLOCK,
+        common::REQID,
+    ],
+    reply: "the task as a map, or null; with COUNT an array of tasks",
+    run,
+};
+
+fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let queue = call.args.word("queue")?;
+    let agent = call.args.word("agent-id")?;
+    let taking = Taking::parse(agent, &mut call.args)?;
+    let queues = [(queue, call.keys.open(queue))];
+    let agent = call.keys.open(agent);
+    taking.run(call, agent, &queues, false)
+}

@@ -1,0 +1,134 @@
+//! WF.PUSH and WF.MPUSH: tasks come in. MPUSH is one step too: all of its tasks, or none.
+
+use super::args::{self, Args, Token};
+use super::spec::{Access, Arg, Keys, Spec, common};
+use super::{Call, Next};
+use crate::engine::push::{Push, Pushed};
+use crate::engine::queue::Queue;
+use crate::engine::refusal::Refusal;
+
+/// WF.PUSH.
+pub(super) static PUSH: Spec = Spec {
+    name: "wf.push",
+    summary: "Adds a task to a queue, which is made if it is not there",
+    complexity: "O(1); O(log N) in the types and priorities that have ready tasks for the first task of one",
+    since: "0.1.0",
+    flags: "write deny-oom fast",
+    categories: "write fast",
+    arity: -3,
+    keys: &[Keys::At(1, Access::Insert)],
+    args: &[
+        Arg::key("queue", 0),
+        Arg::text("payload"),
+        Arg::text("name").after("NAME").optional(),
+        common::TYPE,
+        common::PRIORITY,
+        Arg::block(
+            "unique",
+            &[
+                Arg::text("key").after("UNIQUE"),
+                Arg::integer("milliseconds").after("FOR").optional(),
+            ],
+        )
+        .optional(),
+        common::RETAIN,
+    ],
+    reply: "the task's id; with UNIQUE the id of the task that has the key, if one has",
+    run: push,
+};
+
+/// WF.MPUSH.
+pub(super) static MPUSH: Spec = Spec {
+    name: "wf.mpush",
+    summary: "Adds several tasks to a queue in one step",
+    complexity: "O(N) in the tasks added",
+    since: "0.1.0",
+    flags: "write deny-oom",
+    categories: "write",
+    arity: -4,
+    keys: &[Keys::At(1, Access::Insert)],
+    args: &[
+        Arg::key("queue", 0),
+        Arg::integer("numpayloads"),
+        Arg::text("payload").many(),
+        common::TYPE,
+        common::PRIORITY,
+        common::RETAIN,
+    ],
+    reply: "the ids, in the order of the payloads",
+    run: mpush,
+};
+
+fn push<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let name = call.args.word("queue")?;
+    let payloads = [call.args.word("payload")?];
+    let mut asked = Push { payloads: &payloads, ..Push::default() };
+    let mut kept_ms = None;
+    while let Some((token, word)) = call.args.option() {
+        match token.as_slice() {
+            b"NAME" => asked.name = Some(call.args.word("name")?),
+            b"UNIQUE" => asked.unique = Some((call.args.word("key")?, 0)),
+            b"FOR" => kept_ms = Some(call.args.ms("FOR")?),
+            _ => common_option(&mut asked, &token, word, &mut call.args)?,
+        }
+    }
+    match (&mut asked.unique, kept_ms) {
+        (Some((_, for_ms)), Some(kept_ms)) => *for_ms = kept_ms,
+        (None, Some(_)) => return Err(args::syntax("FOR", "goes with UNIQUE")),
+        (_, None) => {}
+    }
+    let first = commit(call, name, &asked)?;
+    call.reply.integer(first as i64);
+    Ok(Next::Replied)
+}
+
+fn mpush<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let name = call.args.word("queue")?;
+    let payloads = call.args.counted("numpayloads")?;
+    let mut asked = Push { payloads, ..Push::default() };
+    while let Some((token, word)) = call.args.option() {
+        common_option(&mut asked, &token, word, &mut call.args)?;
+    }
+    let first = commit(call, name, &asked)?;
+    call.reply.array(payloads.len());
+    (first..).take(payloads.len()).for_each(|id| call.reply.integer(id as i64));
+    Ok(Next::Replied)
+}
+
+fn common_option<'a>(
+    asked: &mut Push<'_, 'a>,
+    token: &Token,
+    word: &'a [u8],
+    args: &mut Args<'a>,
+) -> Result<(), Refusal> {
+    match token.as_slice() {
+        b"TYPE" => asked.kind = args.word("type")?,
+        b"PRIORITY" => asked.priority = args.number("priority", u16::MAX.into())? as u16,
+        b"RETAIN" => asked.retain_ms = Some(args.ms("RETAIN")?),
+        b"DELAY" | b"AT" | b"TIMEOUT" | b"RETRIES" | b"BACKOFF" | b"WORKFLOW" | b"AFTER"
+        | b"AFTERANY" => return Err(args::later(word)),
+        _ => return Err(args::unknown(word)),
+    }
+    Ok(())
+}
+
+/// Pushes, and tells the first task's id.
+fn commit<'a>(
+    call: &mut Call<'_, 'a>,
+    name: &'a [u8],
+    asked: &Push<'_, 'a>,
+) -> Result<u64, Refusal> {
+    call.rules.allow_growth()?;
+    let key = call.keys.open(name);
+    let pushed = match call.keys.queue_to_change(key)? {
+        Some(queue) => queue.decide_push(asked, call.at)?,
+        None => Queue::default().decide_push(asked, call.at)?,
+    };
+    match pushed {
+        Pushed::Again(id) => Ok(id),
+        Pushed::New { first, batch } => {
+            call.keys.commit_queue(key, batch);
+            Ok(first)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! WF.SET: settings of a queue.
+
+use smallvec::SmallVec;
+
+use super::args;
+use super::spec::{Access, Arg, Keys, Spec};
+use super::{Call, Next};
+use crate::engine::event::{Batch, QueueEvent};
+use crate::engine::numbers::NUMBER_MAX;
+use crate::engine::refusal::Refusal;
+use crate::engine::settings::Setting;
+
+/// WF.SET.
+pub(super) static SET: Spec = Spec {
+    name: "wf.set",
+    summary: "Changes settings of a queue, which is made if it is not there",
+    complexity: "O(N) in the settings named",
+    since: "0.1.0",
+    flags: "write deny-oom fast",
+    categories: "write fast",
+    arity: -4,
+    keys: &[Keys::At(1, Access::Update)],
+    args: &[
+        Arg::key("queue", 0),
+        Arg::block(
+            "setting",
+            &[
+                Arg::one_of(
+                    "name",
+                    &[
+                        Arg::word("retain", "retain"),
+                        Arg::word("retain-failed", "retain-failed"),
+                        Arg::word("crashes", "crashes"),
+                        Arg::word("maxlen", "maxlen"),
+                        Arg::word("maxunique", "maxunique"),
+                    ],
+                ),
+                Arg::integer("value"),
+            ],
+        )
+        .many(),
+    ],
+    reply: "OK",
+    run,
+};
+
+/// Settings that are meant but not built yet.
+const LATER: [&[u8]; 6] = [b"timeout", b"retries", b"backoff", b"backstop", b"maxdag", b"events"];
+
+fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let key = call.args.word("queue")?;
+    let mut events: SmallVec<[QueueEvent<'_>; 1]> = SmallVec::new();
+    while let Some((_, word)) = call.args.option() {
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        if LATER.iter().any(|name| is(name)) {
+            return Err(args::later(word));
+        }
+        let known = Setting::ALL.into_iter().find(|setting| is(setting.word().as_bytes()));
+        let setting = known.ok_or_else(|| args::unknown(word))?;
+        let value = call.args.number(setting.word(), NUMBER_MAX)?;
+        events.push(QueueEvent::Set { setting, value });
+    }
+    call.rules.allow_growth()?;
+    let key = call.keys.open(key);
+    call.keys.queue_to_change(key)?;
+    let mut batch = Batch::at(call.at.ms);
+    batch.events = events;
+    call.keys.commit_queue(key, batch);
+    call.reply.ok();
+    Ok(Next::Replied)
+}

@@ -1,0 +1,144 @@
+//! What POP, MPOP and NEXT have in common: the options of a taking, the two commits it takes, and
+//! the tasks in the reply.
+
+use super::args::{self, Args, Token};
+use super::{Call, Fields, Key, Next};
+use crate::engine::agent::{Agent, authorize, decide_took_from};
+use crate::engine::event::{Batch, Ids, Request};
+use crate::engine::pop::Take;
+use crate::engine::refusal::Refusal;
+
+/// The options of a taking.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taking<'a> {
+    pub(super) agent: &'a [u8],
+    pub(super) epoch: Option<u64>,
+    pub(super) kinds: &'a [&'a [u8]],
+    pub(super) max_priority: Option<u16>,
+    pub(super) count: Option<usize>,
+    pub(super) block_ms: Option<u64>,
+    pub(super) request: Option<&'a [u8]>,
+}
+
+impl<'a> Taking<'a> {
+    /// Reads the rest of the words as options.
+    pub(super) fn parse(agent: &'a [u8], args: &mut Args<'a>) -> Result<Self, Refusal> {
+        let mut taking = Self { agent, ..Self::default() };
+        while let Some((token, word)) = args.option() {
+            if !taking.option(&token, args)? {
+                return Err(args::unknown(word));
+            }
+        }
+        Ok(taking)
+    }
+
+    /// Reads one option, if it is one of a taking.
+    pub(super) fn option(&mut self, token: &Token, args: &mut Args<'a>) -> Result<bool, Refusal> {
+        match token.as_slice() {
+            b"EPOCH" => self.epoch = Some(args.id("epoch")?),
+            b"TYPES" => self.kinds = args.counted("numtypes")?,
+            b"MAXPRIORITY" => {
+                self.max_priority = Some(args.number("priority", u16::MAX.into())? as u16);
+            }
+            b"COUNT" => self.count = Some(args.count("count")?),
+            b"BLOCK" => self.block_ms = Some(args.ms("timeout")?),
+            b"REQID" => self.request = Some(args.word("request id")?),
+            b"WITHRESULTS" => return Err(args::later(b"WITHRESULTS")),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn take(&self) -> Take<'a> {
+        let epoch = self.epoch.unwrap_or(0);
+        Take {
+            agent: self.agent,
+            kinds: self.kinds,
+            max_priority: self.max_priority,
+            count: self.count.unwrap_or(1),
+            request: self.request.map(|id| Request { epoch, id }),
+        }
+    }
+
+    /// Takes from the first of the queues that has something, and replies it; else waits if that
+    /// was asked for, or replies that there is nothing. `named` tells the queue with each task.
+    pub(super) fn run<'c>(
+        &self,
+        call: &mut Call<'c, 'a>,
+        agent: Key,
+        queues: &[(&'a [u8], Key)],
+        named: bool,
+    ) -> Result<Next, Refusal> {
+        authorize(call.keys.agent(agent)?, self.epoch, call.rules.epoch_required)?;
+        let take = self.take();
+        for (name, key) in queues {
+            let Some(queue) = call.keys.queue_to_change(*key)? else { continue };
+            let ids: Ids = match queue.answered(&take) {
+                Some(answer) => {
+                    let held = |id: &&u64| queue.is_held_by(**id, self.agent);
+                    answer.ids.iter().filter(held).copied().collect()
+                }
+                None => {
+                    let Some((ids, event)) = queue.decide_take(&take, call.at) else { continue };
+                    remember(call, agent, name)?;
+                    call.keys.commit_queue(*key, Batch::of(call.at.ms, event));
+                    ids
+                }
+            };
+            self.reply(call, *key, named.then_some(*name), &ids)?;
+            return Ok(Next::Replied);
+        }
+        self.nothing(call, agent, queues)
+    }
+
+    fn nothing(
+        &self,
+        call: &mut Call<'_, 'a>,
+        agent: Key,
+        queues: &[(&'a [u8], Key)],
+    ) -> Result<Next, Refusal> {
+        match self.block_ms {
+            Some(timeout_ms) if call.keys.may_block() => {
+                // A recovery of the identity ends the wait: its epoch is over then.
+                let mut keys: Vec<Key> = queues.iter().map(|(_, key)| *key).collect();
+                keys.push(agent);
+                return Ok(Next::Wait { keys, timeout_ms });
+            }
+            _ if self.count.is_some() => call.reply.array(0),
+            _ => call.reply.null(),
+        }
+        Ok(Next::Replied)
+    }
+
+    fn reply(
+        &self,
+        call: &mut Call<'_, 'a>,
+        key: Key,
+        name: Option<&'a [u8]>,
+        ids: &[u64],
+    ) -> Result<(), Refusal> {
+        if self.count.is_some() {
+            call.reply.array(ids.len());
+        }
+        let Some(queue) = call.keys.queue(key)? else { return Ok(()) };
+        for task in ids.iter().filter_map(|id| queue.task(*id)) {
+            let mut fields = Fields::handed_out(queue, task);
+            fields.maybe("queue", name);
+            fields.write(call.reply);
+        }
+        Ok(())
+    }
+}
+
+/// The identity remembers where it holds something, before it does.
+pub(super) fn remember<'a>(
+    call: &mut Call<'_, 'a>,
+    agent: Key,
+    queue: &'a [u8],
+) -> Result<(), Refusal> {
+    let known: Option<&Agent> = call.keys.agent(agent)?;
+    if let Some(batch) = decide_took_from(known, queue, call.at) {
+        call.keys.commit_agent(agent, batch);
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! WF.TASK: everything about one task.
+
+use super::spec::{Access, Arg, Keys, Spec};
+use super::{Call, Fields, Next};
+use crate::engine::refusal::Refusal;
+
+/// WF.TASK.
+pub(super) static TASK: Spec = Spec {
+    name: "wf.task",
+    summary: "Tells everything about one task",
+    complexity: "O(1)",
+    since: "0.1.0",
+    flags: "readonly fast",
+    categories: "read fast",
+    arity: 3,
+    keys: &[Keys::At(1, Access::Read)],
+    args: &[Arg::key("queue", 0), Arg::integer("id")],
+    reply: "the task as a map",
+    run,
+};
+
+fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let key = call.args.word("queue")?;
+    let id = call.args.id("id")?;
+    let key = call.keys.open(key);
+    let queue = call.keys.queue(key)?.ok_or(Refusal::NoTask(id))?;
+    let task = queue.task(id).ok_or(Refusal::NoTask(id))?;
+    Fields::described(queue, task, call.at.ms).write(call.reply);
+    Ok(Next::Replied)
+}

@@ -1,0 +1,69 @@
+//! WF.TOUCH: the agent says how far it is, and leaves what its successor would need.
+
+use super::args;
+use super::spec::{Access, Arg, Keys, Spec, common};
+use super::taking::remember;
+use super::{Call, Fields, Next};
+use crate::engine::agent::authorize;
+use crate::engine::refusal::Refusal;
+use crate::engine::touch::Touch;
+
+/// WF.TOUCH.
+pub(super) static TOUCH: Spec = Spec {
+    name: "wf.touch",
+    summary: "Saves progress, checkpoint or handle of a task that the agent holds",
+    complexity: "O(1)",
+    since: "0.1.0",
+    flags: "write fast",
+    categories: "write fast",
+    arity: -4,
+    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Update)],
+    args: &[
+        Arg::key("queue", 0),
+        Arg::key("agent-id", 1),
+        Arg::integer("id"),
+        common::EPOCH,
+        common::FENCE,
+        Arg::integer("percent").after("PROGRESS").optional(),
+        Arg::text("checkpoint").after("CHECKPOINT").optional(),
+        Arg::text("handle").after("HANDLE").optional(),
+    ],
+    reply: "a map: cancel 0 or 1, draining 0 or 1; fence if the task got a new one",
+    run,
+};
+
+fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let name = call.args.word("queue")?;
+    let agent = call.args.word("agent-id")?;
+    let id = call.args.id("id")?;
+    let (mut epoch, mut fence, mut touch) = (None, None, Touch::default());
+    while let Some((token, word)) = call.args.option() {
+        match token.as_slice() {
+            b"EPOCH" => epoch = Some(call.args.id("epoch")?),
+            b"FENCE" => fence = Some(call.args.id("fence")?),
+            b"PROGRESS" => touch.progress = Some(call.args.number("progress", 100)? as u8),
+            b"CHECKPOINT" => touch.checkpoint = Some(call.blob("checkpoint")?),
+            b"HANDLE" => touch.handle = Some(call.args.word("handle")?),
+            b"EXTEND" => return Err(args::later(word)),
+            _ => return Err(args::unknown(word)),
+        }
+    }
+    let (queue, agent_key) = (call.keys.open(name), call.keys.open(agent));
+    authorize(call.keys.agent(agent_key)?, epoch, call.rules.epoch_required)?;
+    let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;
+    let was_void = known.task(id).is_some_and(|task| known.is_void(task));
+    let batch = known.decide_touch(agent, id, fence, &touch, call.at)?;
+    // A queue that was renamed since is unknown to the identity: it must look here from now on.
+    remember(call, agent_key, name)?;
+    if !batch.events.is_empty() {
+        call.keys.commit_queue(queue, batch);
+    }
+    let mut fields = Fields::default();
+    fields.integer("cancel", 0).integer("draining", 0);
+    let settled = call.keys.queue(queue)?.and_then(|queue| queue.task(id));
+    if let Some(task) = settled.filter(|_| was_void) {
+        fields.integer("fence", task.order);
+    }
+    fields.write(call.reply);
+    Ok(Next::Replied)
+}

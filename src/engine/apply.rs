@@ -1,0 +1,209 @@
+//! What did happen: the only code that changes a queue. It sees no clock and cannot refuse; a
+//! replica and the append-only file run nothing else.
+//!
+//! `fits` is asked first where an event comes from outside: it tells whether the event belongs to
+//! this state. Events that were decided on this very state fit by construction.
+
+use super::deadlines::Due;
+use super::event::{Batch, QueueEvent};
+use super::owner::{Answer, Completion, Requests};
+use super::queue::Queue;
+use super::slab::Slot;
+use super::task::{Attribute, Cause, State, Task};
+
+impl Queue {
+    /// Applies every event of a batch that was decided on this state.
+    pub fn apply(&mut self, batch: &Batch<'_, QueueEvent<'_>>) {
+        for event in &batch.events {
+            debug_assert_eq!(self.fits(event, batch.blobs.len()), Ok(()));
+            self.apply_event(event, batch.at_ms, &batch.blobs);
+        }
+    }
+
+    /// Applies a batch that comes from outside. At the first event that does not fit, the rest is
+    /// left out and the queue is marked: it does not follow its primary any more.
+    pub fn follow(&mut self, batch: &Batch<'_, QueueEvent<'_>>) -> Result<(), String> {
+        for event in &batch.events {
+            if let Err(why) = self.fits(event, batch.blobs.len()) {
+                self.mark_diverged();
+                return Err(why);
+            }
+            self.apply_event(event, batch.at_ms, &batch.blobs);
+        }
+        Ok(())
+    }
+
+    fn apply_event(&mut self, event: &QueueEvent<'_>, at_ms: u64, blobs: &[&[u8]]) {
+        match event {
+            QueueEvent::Pushed { .. } => self.apply_pushed(event, blobs),
+            QueueEvent::Taken { .. } => self.apply_taken(event),
+            QueueEvent::Completed { ids, results } => {
+                let results = results.iter().map(|(place, blob)| (*place, bytes(blobs, *blob)));
+                self.apply_completed(ids, results, at_ms);
+            }
+            QueueEvent::Failed { ids, cause, error } => {
+                self.each(ids, |queue, slot, _| queue.fail(slot, *cause, *error, at_ms));
+            }
+            QueueEvent::Returned { ids, order, cause } => {
+                self.last_number = order + ids.len() as u64 - 1;
+                self.each(ids, |queue, slot, nth| queue.give_back(slot, order + nth, *cause));
+            }
+            QueueEvent::Touched { id, progress, checkpoint, handle } => {
+                self.each(&[*id], |queue, slot, _| {
+                    let details = queue.tasks.get_mut(slot).details_mut();
+                    let checkpoint = checkpoint.map(|blob| bytes(blobs, blob));
+                    let said = [
+                        progress.map(Attribute::Progress),
+                        checkpoint.map(Attribute::Checkpoint),
+                        handle.map(Attribute::Handle),
+                    ];
+                    said.into_iter().flatten().for_each(|attribute| details.set(attribute));
+                });
+            }
+            QueueEvent::Recovered { owner, void } => {
+                let owner = self.owner_slot(owner);
+                self.owners.get_mut(owner).void_all(*void);
+                self.last_number = self.last_number.max(*void);
+            }
+            QueueEvent::Settled { fence, ids } => {
+                self.last_number = fence + ids.len() as u64 - 1;
+                self.each(ids, |queue, slot, nth| queue.settle(slot, fence + nth));
+            }
+            QueueEvent::Expired { ids } => self.each(ids, |queue, slot, _| queue.expire(slot)),
+            QueueEvent::Forgotten { keys } => keys.iter().for_each(|(until_ms, id)| {
+                if let Some(key) = self.deadlines.get(*until_ms, *id, Due::Forgetting) {
+                    self.forget_unique(key);
+                }
+            }),
+            QueueEvent::Set { setting, value } => self.settings.set(*setting, *value),
+        }
+    }
+
+    /// Calls `change` for the slot of every id, with its number among them.
+    fn each(&mut self, ids: &[u64], mut change: impl FnMut(&mut Self, Slot, u64)) {
+        for (nth, id) in ids.iter().enumerate() {
+            if let Some(slot) = self.slot_of(*id) {
+                change(self, slot, nth as u64);
+            }
+        }
+    }
+
+    fn apply_pushed(&mut self, event: &QueueEvent<'_>, blobs: &[&[u8]]) {
+        let QueueEvent::Pushed { first, count, payload, kind, priority, attributes } = event else {
+            return;
+        };
+        let line = self.lines.enter(kind, *priority, u64::from(*count));
+        for nth in 0..*count {
+            let id = first + u64::from(nth);
+            let slot = self.admit(Task::pushed(id, line, bytes(blobs, payload + nth).into()));
+            for attribute in attributes {
+                match *attribute {
+                    Attribute::Unique { key, until_ms } => self.take_unique(slot, key, until_ms),
+                    other => self.tasks.get_mut(slot).details_mut().set(other),
+                }
+            }
+            self.lines.push(&mut self.tasks, slot);
+        }
+        self.last_number = first + u64::from(*count) - 1;
+        self.totals.pushed += u64::from(*count);
+    }
+
+    fn apply_taken(&mut self, event: &QueueEvent<'_>) {
+        let QueueEvent::Taken { owner, fence, ids, request } = event else { return };
+        let owner = self.owner_slot(owner);
+        self.each(ids, |queue, slot, nth| {
+            queue.lines.remove(&mut queue.tasks, slot);
+            queue.tasks.get_mut(slot).attempts += 1;
+            queue.own(slot, owner, fence + nth);
+        });
+        self.last_number = fence + ids.len() as u64 - 1;
+        self.totals.taken += ids.len() as u64;
+        let record = self.owners.get_mut(owner);
+        record.taken += ids.len() as u64;
+        if let Some(request) = request {
+            let requests = record.requests.get_or_insert_default();
+            if requests.epoch != request.epoch {
+                **requests = Requests::under(request.epoch);
+            }
+            let (id, held) = (request.id.into(), ids.len() as u32);
+            requests.insert(*fence, Answer { request: id, ids: ids[..].into(), held });
+        }
+    }
+
+    fn apply_completed<'a>(
+        &mut self,
+        ids: &[u64],
+        results: impl Iterator<Item = (u32, &'a [u8])>,
+        at_ms: u64,
+    ) {
+        let mut completed = smallvec::SmallVec::<[Completion; 4]>::new();
+        let mut results = results.peekable();
+        let mut owner = None;
+        self.each(ids, |queue, slot, nth| {
+            completed.push(Completion {
+                id: queue.tasks.get(slot).id,
+                fence: queue.tasks.get(slot).order,
+            });
+            owner = Some(queue.disown(slot));
+            if let Some((_, result)) = results.next_if(|(place, _)| u64::from(*place) == nth) {
+                queue.tasks.get_mut(slot).details_mut().set(Attribute::Result(result));
+            }
+            let keep_ms = queue.keep_done_ms(slot);
+            queue.end(slot, State::Done, Cause::Completed, at_ms, keep_ms);
+        });
+        self.totals.completed += completed.len() as u64;
+        if let Some(owner) = owner {
+            self.owners.get_mut(owner).remember(completed.into_iter());
+        }
+    }
+
+    fn fail(&mut self, slot: Slot, cause: Cause, error: Option<&[u8]>, at_ms: u64) {
+        let owner = self.disown(slot);
+        self.owners.get_mut(owner).failed += 1;
+        self.count_cause(slot, cause);
+        if let Some(error) = error {
+            self.tasks.get_mut(slot).details_mut().set(Attribute::Error(error));
+        }
+        self.totals.failed += 1;
+        self.end(slot, State::Failed, cause, at_ms, self.settings.retain_failed_ms);
+    }
+
+    fn give_back(&mut self, slot: Slot, order: u64, cause: Cause) {
+        self.disown(slot);
+        self.count_cause(slot, cause);
+        self.totals.returned += 1;
+        self.line_up(slot, order, cause);
+    }
+
+    fn settle(&mut self, slot: Slot, fence: u64) {
+        let owner = self.disown(slot);
+        let task = self.tasks.get_mut(slot);
+        let taken_ms = task.taken_ms();
+        let details = task.details_mut();
+        details.taken_ms = Some(taken_ms);
+        details.crashes += 1;
+        self.own(slot, owner, fence);
+    }
+
+    /// The counters are kept apart: only failures use up retries, only crashes make poison.
+    fn count_cause(&mut self, slot: Slot, cause: Cause) {
+        let details = self.tasks.get_mut(slot).details_mut();
+        match cause {
+            Cause::HandedBack => details.interruptions += 1,
+            Cause::Released | Cause::Quarantined => details.crashes += 1,
+            Cause::Failed | Cause::FailedByRecovery => details.failures += 1,
+            Cause::Pushed | Cause::Taken | Cause::Completed | Cause::Copied => {}
+        }
+    }
+
+    /// How long a task is kept once it is done, in milliseconds.
+    pub(super) fn keep_done_ms(&self, slot: Slot) -> u64 {
+        let own = self.details_of(slot).and_then(|details| details.retain_ms);
+        own.unwrap_or(self.settings.retain_ms)
+    }
+}
+
+/// A blob of the batch. `fits` has seen that it is there.
+fn bytes<'a>(blobs: &[&'a [u8]], blob: u32) -> &'a [u8] {
+    blobs.get(blob as usize).copied().unwrap_or_default()
+}

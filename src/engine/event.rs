@@ -1,0 +1,218 @@
+//! What can happen to a queue or an agent. Deciding yields events; only applying them changes
+//! state; replicas and the append-only file see nothing else. So this is also a stored format: new
+//! kinds are added at the end, and what is here keeps its meaning.
+
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use smallvec::{Array, SmallVec};
+
+use super::settings::Setting;
+use super::task::{Attributes, Cause};
+
+/// Task ids; mostly one.
+pub type Ids = SmallVec<[u64; 2]>;
+
+/// The number of one of the batch's blobs. Payloads, checkpoints and results travel beside the
+/// events, so that a server can pass them on without copying.
+pub type Blob = u32;
+
+/// Events of one decision about one key.
+pub struct Batch<'a, E> {
+    /// When it was decided, Unix time in milliseconds. Applying sees no other clock.
+    pub at_ms: u64,
+    /// What happened, in order.
+    pub events: SmallVec<[E; 1]>,
+    /// The bytes that the events refer to.
+    pub blobs: SmallVec<[&'a [u8]; 2]>,
+}
+
+impl<'a, E> Batch<'a, E> {
+    /// Nothing happened yet.
+    #[must_use]
+    pub fn at(at_ms: u64) -> Self {
+        Self { at_ms, events: SmallVec::new(), blobs: SmallVec::new() }
+    }
+
+    /// One thing happened.
+    #[must_use]
+    pub fn of(at_ms: u64, event: E) -> Self {
+        let mut batch = Self::at(at_ms);
+        batch.events.push(event);
+        batch
+    }
+
+    /// Adds a blob and tells its number.
+    pub fn blob(&mut self, bytes: &'a [u8]) -> Blob {
+        self.blobs.push(bytes);
+        self.blobs.len() as Blob - 1
+    }
+}
+
+/// Which POP or NEXT took tasks, so that it can be repeated after a lost reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request<'a> {
+    /// The epoch it was made under; 0 without EPOCH.
+    pub epoch: u64,
+    /// The client's id for it.
+    pub id: &'a [u8],
+}
+
+/// What can happen to a queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum QueueEvent<'a> {
+    /// `count` tasks came in, numbered from `first`, with payloads from `payload`.
+    Pushed {
+        /// Id of the first.
+        first: u64,
+        /// How many.
+        count: u32,
+        /// Blob of the first.
+        payload: Blob,
+        /// The type's name.
+        #[serde(borrow)]
+        kind: &'a [u8],
+        /// 0 is served first.
+        priority: u16,
+        /// What most tasks do not have.
+        #[serde(borrow, deserialize_with = "bounded")]
+        attributes: Attributes<'a>,
+    },
+    /// Ready tasks were exchanged for the identity of an owner.
+    Taken {
+        /// The agent's name.
+        owner: &'a [u8],
+        /// The first task's fence; the next one's is one more.
+        fence: u64,
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+        /// Set when the caller wants to be able to repeat it.
+        request: Option<Request<'a>>,
+    },
+    /// Their owner completed running tasks.
+    Completed {
+        /// The tasks, all of one owner.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+        /// Results by place among the ids, only of tasks that are kept.
+        #[serde(deserialize_with = "bounded")]
+        results: SmallVec<[(u32, Blob); 1]>,
+    },
+    /// Running tasks failed for good.
+    Failed {
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+        /// Why: which counter it counts for.
+        cause: Cause,
+        /// The agent's words.
+        error: Option<&'a [u8]>,
+    },
+    /// Running tasks became ready again, behind their equals.
+    Returned {
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+        /// The first one's place in line; the next one's is one more.
+        order: u64,
+        /// Why: which counter it counts for.
+        cause: Cause,
+    },
+    /// The agent said how far it is.
+    Touched {
+        /// The task.
+        id: u64,
+        /// 0 to 100.
+        progress: Option<u8>,
+        /// What its next agent should know.
+        checkpoint: Option<Blob>,
+        /// Where the work really runs.
+        handle: Option<&'a [u8]>,
+    },
+    /// An identity was assumed anew: the fences it was given so far are void.
+    Recovered {
+        /// The agent's name.
+        owner: &'a [u8],
+        /// The greatest number issued before.
+        void: u64,
+    },
+    /// Tasks whose fence was void stay with their owner: a crash each, and a new fence.
+    Settled {
+        /// The first task's fence; the next one's is one more.
+        fence: u64,
+        /// The tasks, all of one owner.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+    },
+    /// Ended tasks were kept long enough.
+    Expired {
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+    },
+    /// UNIQUE keys of ended tasks were kept long enough.
+    Forgotten {
+        /// Until when each was kept, and the task that had it.
+        #[serde(deserialize_with = "bounded")]
+        keys: SmallVec<[(u64, u64); 1]>,
+    },
+    /// A setting was changed.
+    Set {
+        /// Which.
+        setting: Setting,
+        /// To what.
+        value: u64,
+    },
+}
+
+/// What can happen to an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AgentEvent<'a> {
+    /// Somebody assumed the identity: a new epoch.
+    Assumed {
+        /// The epoch.
+        epoch: u64,
+        /// The id of the request, so that it can be repeated.
+        #[serde(borrow)]
+        request: Option<&'a [u8]>,
+    },
+    /// It took from a queue for the first time.
+    TookFrom {
+        /// The queue's name.
+        queue: &'a [u8],
+    },
+}
+
+/// Reads a list without believing the length it claims: room is made as entries really come.
+pub(crate) fn bounded<'de, D, A>(deserializer: D) -> Result<SmallVec<A>, D::Error>
+where
+    D: Deserializer<'de>,
+    A: Array,
+    A::Item: Deserialize<'de>,
+{
+    struct Entries<A>(PhantomData<A>);
+
+    impl<'de, A> Visitor<'de> for Entries<A>
+    where
+        A: Array,
+        A::Item: Deserialize<'de>,
+    {
+        type Value = SmallVec<A>;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.write_str("a list")
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+            let mut entries = SmallVec::new();
+            while let Some(entry) = seq.next_element()? {
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+
+    deserializer.deserialize_seq(Entries(PhantomData))
+}

@@ -1,0 +1,126 @@
+//! Whether an event belongs to a state: asked of every event that comes from outside, so that a
+//! replica that lost its way says so instead of drifting on.
+
+use super::deadlines::Due;
+use super::event::QueueEvent;
+use super::numbers::NUMBER_MAX;
+use super::queue::Queue;
+use super::slab::{NONE, Slot};
+use super::task::{Attribute, Attributes, Cause, State};
+
+impl Queue {
+    /// Whether the event can be applied here, given how many blobs come with it; if not, why.
+    pub fn fits(&self, event: &QueueEvent<'_>, blobs: usize) -> Result<(), String> {
+        let blob = |blob: u32| require((blob as usize) < blobs, "a blob is missing");
+        match event {
+            QueueEvent::Pushed { first, count, payload, attributes, .. } => {
+                self.numbers_fit(*first, *count as usize)?;
+                require(*count as usize <= blobs, "more tasks than payloads")?;
+                blob(payload.saturating_add(count - 1))?;
+                self.attributes_fit(attributes, *count)
+            }
+            QueueEvent::Taken { fence, ids, .. } => {
+                self.numbers_fit(*fence, ids.len())?;
+                self.all(ids, State::Ready).map(drop)
+            }
+            QueueEvent::Completed { ids, results } => {
+                self.one_owner(ids)?;
+                let places = results.iter().map(|(place, _)| *place as usize);
+                require(places.clone().is_sorted_by(|a, b| a < b), "results out of order")?;
+                require({ places }.all(|place| place < ids.len()), "a result of no task")?;
+                results.iter().try_for_each(|(_, result)| blob(*result))
+            }
+            QueueEvent::Failed { ids, cause, .. } => {
+                let known =
+                    matches!(cause, Cause::Failed | Cause::FailedByRecovery | Cause::Quarantined);
+                require(known, "no cause to fail")?;
+                self.all(ids, State::Running).map(drop)
+            }
+            QueueEvent::Returned { ids, order, cause } => {
+                self.numbers_fit(*order, ids.len())?;
+                let known = matches!(cause, Cause::HandedBack | Cause::Released);
+                require(known, "no cause to return")?;
+                self.all(ids, State::Running).map(drop)
+            }
+            QueueEvent::Touched { id, progress, checkpoint, .. } => {
+                require(progress.is_none_or(|percent| percent <= 100), "progress beyond 100")?;
+                checkpoint.map_or(Ok(()), blob)?;
+                self.all(&[*id], State::Running).map(drop)
+            }
+            QueueEvent::Recovered { owner, void } => {
+                let before = self.owner(owner).map_or(0, |owner| owner.void);
+                require((before..=NUMBER_MAX).contains(void), "a recovery before the last one")
+            }
+            QueueEvent::Settled { fence, ids } => {
+                self.numbers_fit(*fence, ids.len())?;
+                let owner = self.one_owner(ids)?;
+                let void = self.owners.get(owner).void;
+                let all_void = ids.iter().all(|id| self.task(*id).is_some_and(|t| t.order <= void));
+                require(all_void, "a fence that is not void")
+            }
+            QueueEvent::Expired { ids } => {
+                let ended = |id: &u64| self.task(*id).is_some_and(|t| !t.state.is_unfinished());
+                require(distinct(ids) && ids.iter().all(ended), "a task that did not end")
+            }
+            QueueEvent::Forgotten { keys } => {
+                let known =
+                    |(ms, id): &(u64, u64)| self.deadlines.get(*ms, *id, Due::Forgetting).is_some();
+                require(keys.iter().all(known), "a UNIQUE key that is not there")
+            }
+            QueueEvent::Set { value, .. } => require(*value <= NUMBER_MAX, "a value too large"),
+        }
+    }
+
+    /// Whether `count` new numbers from `first` on go beyond every one issued so far.
+    fn numbers_fit(&self, first: u64, count: usize) -> Result<(), String> {
+        require(count > 0, "an event about nothing")?;
+        require(first > self.last_number, "a number that was issued before")?;
+        let last = first.saturating_add(count as u64 - 1);
+        require(last <= NUMBER_MAX, "a number beyond 2^53")
+    }
+
+    fn attributes_fit(&self, attributes: &Attributes<'_>, count: u32) -> Result<(), String> {
+        for attribute in attributes {
+            match attribute {
+                Attribute::Name(_) | Attribute::RetainMs(_) => {}
+                Attribute::Unique { key, .. } => {
+                    require(count == 1, "one UNIQUE key of several tasks")?;
+                    let taken = self.uniques.find(key).map(|slot| self.uniques.get(slot).live);
+                    require(taken != Some(true), "a UNIQUE key that a live task has")?;
+                }
+                other => return Err(format!("a new task with {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&self, ids: &[u64], state: State) -> Result<Vec<Slot>, String> {
+        require(!ids.is_empty() && distinct(ids), "no task, or one task twice")?;
+        let slot = |id: &u64| {
+            let slot = self.slot_of(*id).filter(|slot| self.tasks.get(*slot).state == state);
+            slot.ok_or_else(|| format!("task {id} is not {}", state.word()))
+        };
+        ids.iter().map(slot).collect()
+    }
+
+    fn one_owner(&self, ids: &[u64]) -> Result<Slot, String> {
+        let slots = self.all(ids, State::Running)?;
+        let owners = slots.iter().map(|slot| self.tasks.get(*slot).owner);
+        let first = owners.clone().next().unwrap_or(NONE);
+        require(owners.into_iter().all(|owner| owner == first), "tasks of several owners")?;
+        Ok(first)
+    }
+}
+
+fn require(holds: bool, otherwise: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+}
+
+fn distinct(ids: &[u64]) -> bool {
+    if ids.len() < 2 {
+        return true;
+    }
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    sorted.is_sorted_by(|a, b| a < b)
+}

@@ -1,0 +1,50 @@
+//! What a task is and what can happen to it. This room has no doors: no Redis, no clock, no
+//! randomness, no I/O. Time and entropy come in as a [`numbers::Moment`].
+//!
+//! Everything follows one pattern. A verb *decides*: it reads the state and yields events, or a
+//! refusal, and changes nothing. Then the events are *applied*, by the only code that changes
+//! state, which cannot refuse. A server replicates the events; a replica only applies. So a refused
+//! command has changed nothing, and two servers cannot come to different conclusions.
+//!
+//! Vocabulary. A *queue* holds *tasks*. An *agent* is an identity that outlives processes; its
+//! *epoch* tells the process that acts under it now from those before. Taking a task exchanges it
+//! for the agent's identity: the queue's *owner* record of that name holds it, under a *fence* that
+//! tells this taking from every other. A *recovery* voids the fences of an identity and gives its
+//! tasks to the successor.
+//!
+//! | what | where |
+//! | --- | --- |
+//! | state | [`queue`], [`agent`], and the records in them: [`task`], [`owner`], [`unique`] |
+//! | what happens | [`event`], applied in `apply` after `fits` where it comes from outside |
+//! | verbs | `push`, [`pop`], [`finish`], [`touch`], [`recover`], `tick` |
+//! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
+//! | what must hold | `invariants`, asked after every step of `simulation` |
+#![forbid(unsafe_code)]
+
+pub mod agent;
+mod apply;
+pub mod deadlines;
+pub mod event;
+pub mod finish;
+mod fits;
+pub mod heap;
+pub mod index;
+mod invariants;
+pub mod lines;
+pub mod list;
+pub mod listing;
+pub mod names;
+pub mod numbers;
+pub mod owner;
+pub mod pop;
+pub mod push;
+pub mod queue;
+pub mod recover;
+pub mod refusal;
+pub mod restore;
+pub mod settings;
+pub mod slab;
+pub mod task;
+mod tick;
+pub mod touch;
+pub mod unique;

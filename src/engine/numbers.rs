@@ -1,0 +1,99 @@
+//! Which numbers are issued: task ids, fences, places in line, and epochs.
+//!
+//! A plain counter would hand out a number twice after a lost log tail, a failover or a deleted
+//! key, and the completion of a dead predecessor would then pass for somebody else's. So every
+//! number carries the millisecond it was issued in and ten random bits, and only grows. All stay
+//! below 2^53: Lua and JavaScript keep them exact.
+
+/// Bits below the millisecond: a counter that starts at a random place.
+const LOW_BITS: u32 = 10;
+const LOW_MASK: u64 = (1 << LOW_BITS) - 1;
+
+/// The greatest number that may ever be issued or read from outside: 2^53 - 1.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// When a decision is made, and the randomness it may use. Read once per command.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Unix time in milliseconds.
+    pub ms: u64,
+    /// Random bits; only the lowest ten are used.
+    pub entropy: u64,
+}
+
+/// The number after `last` at this moment: `last + 1` within a millisecond, else the moment's own.
+#[must_use]
+pub fn next_number(last: u64, at: Moment) -> u64 {
+    if at.ms > last >> LOW_BITS { (at.ms << LOW_BITS) | (at.entropy & LOW_MASK) } else { last + 1 }
+}
+
+/// Numbers for one decision, which may need several.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers {
+    last: u64,
+    at: Moment,
+}
+
+impl Numbers {
+    /// Numbers greater than `last`.
+    #[must_use]
+    pub fn after(last: u64, at: Moment) -> Self {
+        Self { last, at }
+    }
+
+    /// Issues `count` numbers that follow one another; tells the first.
+    pub fn next(&mut self, count: u64) -> u64 {
+        let first = next_number(self.last, self.at);
+        self.last = first + count - 1;
+        first
+    }
+}
+
+/// The epoch after `last`: greater by at least one whole step, whatever the clock says.
+#[must_use]
+pub fn next_epoch(last: u64, at: Moment) -> u64 {
+    let step = ((last >> LOW_BITS) + 1).max(at.ms);
+    (step << LOW_BITS) | (at.entropy & LOW_MASK)
+}
+
+/// The millisecond in which a number was issued.
+#[must_use]
+pub fn issued_ms(number: u64) -> u64 {
+    number >> LOW_BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64, entropy: u64) -> Moment {
+        Moment { ms, entropy }
+    }
+
+    #[test]
+    fn a_number_counts_up_within_a_millisecond_and_starts_anew_in_the_next() {
+        let first = next_number(0, at(5, 1023));
+        assert_eq!(first, 5 * 1024 + 1023);
+        let second = next_number(first, at(5, 7));
+        assert_eq!(second, first + 1);
+        // The count has run into millisecond 6 by itself: it goes on counting there.
+        assert_eq!(next_number(second, at(6, 0)), second + 1);
+        assert_eq!(next_number(second, at(7, 3)), 7 * 1024 + 3);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_never_makes_a_number_smaller() {
+        let late = next_number(0, at(1_000, 5));
+        assert_eq!(next_number(late, at(10, 9)), late + 1);
+        assert!(next_epoch(late, at(10, 0)) > late);
+    }
+
+    #[test]
+    fn an_epoch_is_renewed_by_a_whole_step_even_within_one_millisecond() {
+        let first = next_epoch(0, at(5, 1023));
+        let second = next_epoch(first, at(5, 0));
+        assert_eq!(first, 5 * 1024 + 1023);
+        assert_eq!(second, 6 * 1024);
+        assert_eq!(issued_ms(second), 6);
+    }
+}

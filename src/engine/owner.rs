@@ -1,0 +1,266 @@
+//! What one agent name holds in one queue, and what it must be able to repeat.
+//!
+//! The agent's own key lists no tasks; this record, inside the queue, is the only truth about who
+//! owns what. It outlives the tasks for a while, so that a completion whose reply was lost can be
+//! repeated; records that hold nothing are dropped, longest idle first, once there are many.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hashbrown::HashMap;
+
+use super::list::{Linked, Links, List, after};
+use super::names::Named;
+use super::slab::{NONE, Slab, Slot};
+use super::task::{Bytes, Task};
+
+/// Completions that are remembered for each owner, at least.
+pub const COMPLETIONS_KEPT: usize = 64;
+
+/// Owner records that hold nothing and are kept all the same.
+pub const IDLE_OWNERS_KEPT: u64 = 4_096;
+
+/// A task that its owner completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The task.
+    pub id: u64,
+    /// The fence it was completed under.
+    pub fence: u64,
+}
+
+/// One agent name in one queue.
+#[derive(Clone)]
+pub struct Owner {
+    name: Bytes,
+    /// What it holds, by rising fence.
+    pub running: List,
+    /// Fences up to this one are void: the identity was recovered since they were given.
+    pub void: u64,
+    /// The first task it holds under a fence that is not void; those before it are void.
+    settled: Slot,
+    /// Its latest completions, the last one at the back.
+    pub completions: VecDeque<Completion>,
+    /// Its repeatable requests whose tasks it still holds.
+    pub requests: Option<Box<Requests>>,
+    /// How many tasks it took.
+    pub taken: u64,
+    /// How many it completed.
+    pub completed: u64,
+    /// How many it failed.
+    pub failed: u64,
+    links: Links,
+}
+
+impl Owner {
+    /// An owner of nothing.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Self {
+        Self {
+            name: name.into(),
+            running: List::default(),
+            void: 0,
+            settled: NONE,
+            completions: VecDeque::new(),
+            requests: None,
+            taken: 0,
+            completed: 0,
+            failed: 0,
+            links: Links::default(),
+        }
+    }
+
+    /// It holds one more task, under the greatest fence so far.
+    pub fn hold(&mut self, tasks: &mut Slab<Task>, slot: Slot) {
+        let is_void = tasks.get(slot).order <= self.void;
+        self.running.push_back(tasks, slot);
+        if self.settled == NONE && !is_void {
+            self.settled = slot;
+        }
+    }
+
+    /// It does not hold a task any more.
+    pub fn let_go(&mut self, tasks: &mut Slab<Task>, slot: Slot) {
+        if self.settled == slot {
+            self.settled = after(tasks, slot).unwrap_or(NONE);
+        }
+        self.running.remove(tasks, slot);
+    }
+
+    /// The identity was recovered: every fence up to now is void.
+    pub fn void_all(&mut self, up_to: u64) {
+        self.void = up_to;
+        self.settled = NONE;
+    }
+
+    /// The first task held under a fence that is not void.
+    #[must_use]
+    pub fn first_settled(&self) -> Option<Slot> {
+        (self.settled != NONE).then_some(self.settled)
+    }
+
+    /// The first task held under a void fence.
+    #[must_use]
+    pub fn first_void(&self) -> Option<Slot> {
+        self.running.first().filter(|first| *first != self.settled)
+    }
+
+    /// Remembers completions of one call, and forgets the oldest beyond what is promised: the last
+    /// 64, and the last call whole.
+    pub fn remember(&mut self, completed: impl ExactSizeIterator<Item = Completion>) {
+        let kept = COMPLETIONS_KEPT.max(completed.len());
+        self.completed += completed.len() as u64;
+        self.completions.extend(completed);
+        let beyond = self.completions.len().saturating_sub(kept);
+        self.completions.drain(..beyond);
+    }
+
+    /// Whether it completed this task, under this fence if one is given.
+    #[must_use]
+    pub fn has_completed(&self, id: u64, fence: Option<u64>) -> bool {
+        let matches = |done: &Completion| done.id == id && fence.is_none_or(|f| f == done.fence);
+        self.completions.iter().rev().any(matches)
+    }
+
+    /// The tasks that a repeatable request took and that have not left since.
+    #[must_use]
+    pub fn answered(&self, epoch: u64, id: &[u8]) -> Option<&Answer> {
+        self.requests.as_ref().filter(|requests| requests.epoch == epoch)?.get(id)
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.name.len()
+            + self.completions.capacity() * size_of::<Completion>()
+            + self.requests.as_ref().map_or(0, |requests| requests.heap_bytes())
+    }
+}
+
+impl Named for Owner {
+    fn name(&self) -> &[u8] {
+        &self.name
+    }
+}
+
+impl Linked for Owner {
+    fn links(&self) -> &Links {
+        &self.links
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
+}
+
+/// What one repeatable request took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The client's id for the request.
+    pub request: Bytes,
+    /// The tasks; their fences follow one another.
+    pub ids: Box<[u64]>,
+    /// How many of them the owner still holds under those fences.
+    pub held: u32,
+}
+
+/// The repeatable requests of one owner under one epoch.
+#[derive(Clone, Default)]
+pub struct Requests {
+    /// The epoch they were made under.
+    pub epoch: u64,
+    /// By the fence of the first task taken.
+    answers: BTreeMap<u64, Answer>,
+    by_id: HashMap<Bytes, u64>,
+}
+
+impl Requests {
+    /// No request under this epoch yet.
+    #[must_use]
+    pub fn under(epoch: u64) -> Self {
+        Self { epoch, ..Self::default() }
+    }
+
+    /// The answer to a request.
+    #[must_use]
+    pub fn get(&self, id: &[u8]) -> Option<&Answer> {
+        self.by_id.get(id).and_then(|fence| self.answers.get(fence))
+    }
+
+    /// Keeps the answer to a request that is not there yet.
+    pub fn insert(&mut self, fence: u64, answer: Answer) {
+        self.by_id.insert(answer.request.clone(), fence);
+        self.answers.insert(fence, answer);
+    }
+
+    /// A task with this fence is not held any more.
+    pub fn left(&mut self, fence: u64) {
+        let Some((first, answer)) = self.answers.range_mut(..=fence).next_back() else { return };
+        if fence - first >= answer.ids.len() as u64 {
+            return;
+        }
+        answer.held -= 1;
+        if answer.held == 0 {
+            let first = *first;
+            if let Some(answer) = self.answers.remove(&first) {
+                self.by_id.remove(&answer.request);
+            }
+        }
+    }
+
+    /// Whether a request took a task under this fence first.
+    #[must_use]
+    pub fn begins_at(&self, fence: u64) -> bool {
+        self.answers.contains_key(&fence)
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    /// Every answer with the fence of its first task, by rising fence.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (u64, &Answer)> {
+        self.answers.iter().map(|(fence, answer)| (*fence, answer))
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let answer = |answer: &Answer| 2 * answer.request.len() + 8 * answer.ids.len() + 96;
+        size_of::<Self>() + self.answers.values().map(answer).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completions(ids: std::ops::Range<u64>) -> impl ExactSizeIterator<Item = Completion> {
+        ids.map(|id| Completion { id, fence: id + 1_000 }).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn the_last_64_completions_and_the_last_batch_whole_are_remembered() {
+        let mut owner = Owner::named(b"a");
+        owner.remember(completions(0..100));
+        assert!(owner.has_completed(0, None), "a batch is remembered whole");
+        owner.remember(completions(100..101));
+        assert_eq!(owner.completions.len(), COMPLETIONS_KEPT);
+        assert!(owner.has_completed(100, Some(1_100)));
+        assert!(!owner.has_completed(100, Some(7)), "under another fence it was another taking");
+        assert!(!owner.has_completed(0, None));
+    }
+
+    #[test]
+    fn an_answer_is_forgotten_with_the_last_task_it_took() {
+        let mut requests = Requests::under(1);
+        let ids = Box::new([7, 8]);
+        requests.insert(20, Answer { request: b"r"[..].into(), ids, held: 2 });
+        requests.left(22);
+        requests.left(19);
+        requests.left(21);
+        assert_eq!(requests.get(b"r").map(|answer| answer.held), Some(1));
+        requests.left(20);
+        assert!(requests.is_empty());
+        assert_eq!(requests.get(b"r"), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! What can be refused, with which code, in which words. A refused command has changed nothing.
+//!
+//! The first word of a refusal is its code and part of the API: clients branch on it. The rest
+//! names the culprit. When several refusals would apply, the one that stands first here is given.
+
+use std::fmt;
+
+use super::task::{Cause, State};
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The words of the command are wrong.
+    Syntax(String),
+    /// A key holds another type.
+    WrongType,
+    /// The caller has no right to a key that the command would open.
+    NoPermission(Vec<u8>),
+    /// A key that the command would open is not served here now.
+    TryAgain,
+    /// A replica's copy does not follow its primary any more: nothing may be built on it.
+    Diverged,
+    /// The epoch is not the identity's current one.
+    Stale(Stale),
+    /// There is no such task.
+    NoTask(u64),
+    /// The task is there, but not the caller's.
+    NotOwner {
+        /// The task.
+        id: u64,
+        /// What became of it.
+        now: Now,
+    },
+    /// A limit of the queue is reached.
+    Full {
+        /// The setting that says so.
+        setting: &'static str,
+        /// Its value.
+        limit: u64,
+    },
+    /// The memory that the server may use is used up.
+    OutOfMemory,
+    /// Keys may be evicted by this policy, and a queue is work, not cache.
+    Evictable(&'static str),
+    /// The key is not there.
+    NoSuchKey,
+    /// An invariant does not hold.
+    Broken(String),
+}
+
+/// What is wrong with an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stale {
+    /// Somebody assumed the identity since.
+    Renewed,
+    /// The identity is not there (any more).
+    NoAgent,
+    /// This server wants an epoch with every call.
+    Missing,
+}
+
+/// What became of a task that is not the caller's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Now {
+    /// Somebody else holds it.
+    HeldBy(Vec<u8>),
+    /// The caller's name holds it, by another taking than the fence is of.
+    TakenAgain,
+    /// Nobody holds it.
+    Is(State, Cause),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(text) => write!(out, "ERR {text}"),
+            Self::WrongType => {
+                out.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")
+            }
+            Self::NoPermission(key) => {
+                write!(out, "NOPERM no permission for the key '{}'", key.escape_ascii())
+            }
+            Self::TryAgain => {
+                out.write_str("TRYAGAIN a queue of this agent is not served here now")
+            }
+            Self::Diverged => out.write_str(
+                "ERR this key does not follow its former primary; reload it before changing it",
+            ),
+            Self::Stale(Stale::Renewed) => {
+                out.write_str("STALE the epoch is over: somebody assumed this identity since")
+            }
+            Self::Stale(Stale::NoAgent) => out.write_str("STALE there is no such agent"),
+            Self::Stale(Stale::Missing) => {
+                out.write_str("STALE baton.require-epoch is on: give EPOCH, as RECOVER replied it")
+            }
+            Self::NoTask(id) => write!(out, "NOTASK there is no task {id}"),
+            Self::NotOwner { id, now } => write!(out, "NOTOWNER task {id} {now}"),
+            Self::Full { setting, limit } => write!(out, "FULL {setting} is {limit}"),
+            Self::OutOfMemory => out.write_str(
+                "OOM a RESULT or CHECKPOINT above 1 KiB is not taken while memory is used up",
+            ),
+            Self::Evictable(policy) => write!(
+                out,
+                "ERR maxmemory-policy is {policy}, which may evict a queue and its tasks: use \
+                 noeviction or volatile-*, or set baton.allow-eviction yes"
+            ),
+            Self::NoSuchKey => out.write_str("ERR no such key"),
+            Self::Broken(text) => write!(out, "ERR broken invariant: {text}"),
+        }
+    }
+}
+
+impl fmt::Display for Now {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HeldBy(agent) => write!(out, "is held by '{}'", agent.escape_ascii()),
+            Self::TakenAgain => out.write_str("was taken again or recovered: the fence is over"),
+            Self::Is(state, cause) => write!(out, "is {}: {}", state.word(), cause.words()),
+        }
+    }
+}

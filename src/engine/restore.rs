@@ -1,0 +1,242 @@
+//! A queue is built up again from what was said of it, and nothing that is said is believed: every
+//! step refuses what could not have come from a queue whose invariants held.
+
+use hashbrown::HashMap;
+
+use super::deadlines::Due;
+use super::names::Named;
+use super::numbers::NUMBER_MAX;
+use super::owner::{Answer, Completion, Owner, Requests};
+use super::queue::{Queue, Totals};
+use super::settings::Setting;
+use super::slab::{NONE, Slot};
+use super::task::{Attribute, Bytes, Cause, Details, State, Task};
+use super::unique::Unique;
+
+/// What is said of one task.
+pub struct Said<'a> {
+    /// Its number.
+    pub id: u64,
+    /// Its key in its list.
+    pub order: u64,
+    /// The place of its line among those said before.
+    pub line: usize,
+    /// The place of its owner among those said before.
+    pub owner: Option<usize>,
+    /// Its state.
+    pub state: State,
+    /// What brought it there.
+    pub cause: Cause,
+    /// How often it was taken.
+    pub attempts: u32,
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// What most tasks do not have.
+    pub attributes: &'a [Attribute<'a>],
+}
+
+/// A queue in the making.
+#[derive(Default)]
+pub struct Restore {
+    queue: Queue,
+    lines: Vec<Slot>,
+    owners: Vec<Slot>,
+    tombstones: u64,
+}
+
+impl Restore {
+    /// The greatest number issued, and the totals.
+    pub fn numbers(&mut self, last_number: u64, totals: Totals) -> Result<(), String> {
+        require(last_number <= NUMBER_MAX, || format!("{last_number} is beyond 2^53"))?;
+        require(self.lines.is_empty() && self.owners.is_empty(), || "a second start".to_owned())?;
+        self.queue.last_number = last_number;
+        self.queue.totals = totals;
+        Ok(())
+    }
+
+    /// A setting.
+    pub fn setting(&mut self, setting: Setting, value: u64) -> Result<(), String> {
+        require(value <= NUMBER_MAX, || format!("{} is too large", setting.word()))?;
+        self.queue.settings.set(setting, value);
+        Ok(())
+    }
+
+    /// The next type and priority.
+    pub fn line(&mut self, kind: &[u8], priority: u16) -> Result<(), String> {
+        let before = self.queue.lines.len();
+        let line = self.queue.lines.enter(kind, priority, 0);
+        require(self.queue.lines.len() > before, || "a line said twice".to_owned())?;
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// The next owner, without what it holds.
+    pub fn owner(
+        &mut self,
+        name: &[u8],
+        void: u64,
+        [taken, completed, failed]: [u64; 3],
+        completions: impl Iterator<Item = Completion>,
+    ) -> Result<(), String> {
+        let queue = &mut self.queue;
+        require(queue.owners.find(name).is_none(), || "an owner said twice".to_owned())?;
+        require(void <= queue.last_number, || "an owner void beyond the numbers".to_owned())?;
+        let mut owner = Owner::named(name);
+        owner.void_all(void);
+        (owner.taken, owner.completed, owner.failed) = (taken, completed, failed);
+        owner.completions.extend(completions);
+        let slot = queue.owners.insert(owner);
+        queue.idle.push_back(queue.owners.records_mut(), slot);
+        self.owners.push(slot);
+        Ok(())
+    }
+
+    /// A repeatable request of the last owner said; whether its tasks are held is seen at the end.
+    pub fn answer(
+        &mut self,
+        epoch: u64,
+        request: &[u8],
+        fence: u64,
+        ids: &[u64],
+    ) -> Result<(), String> {
+        let owner = self.owners.last().ok_or("a request of nobody")?;
+        let requests = self.queue.owners.get_mut(*owner).requests.get_or_insert_default();
+        requests.epoch = epoch;
+        let known = requests.get(request).is_some() || requests.begins_at(fence);
+        require(!known && !ids.is_empty(), || "a request said twice, or of nothing".to_owned())?;
+        requests.insert(fence, Answer { request: request.into(), ids: ids.into(), held: 0 });
+        Ok(())
+    }
+
+    /// The next task of its list.
+    pub fn task(&mut self, said: &Said<'_>) -> Result<(), String> {
+        let id = said.id;
+        let queue = &mut self.queue;
+        let last = queue.last_number;
+        require((1..=last).contains(&id), || format!("task {id} is beyond the numbers"))?;
+        require(queue.slot_of(id).is_none(), || format!("task {id} is said twice"))?;
+        let line = *self.lines.get(said.line).ok_or("a task of no line")?;
+        let owner = match said.owner {
+            Some(place) => Some(*self.owners.get(place).ok_or("a task of no owner")?),
+            None => None,
+        };
+        let list = match (said.state, owner) {
+            (State::Ready, None) => &queue.lines.line(line).ready,
+            (State::Running, Some(owner)) => &queue.owners.get(owner).running,
+            (State::Done, None) => &queue.done,
+            (State::Failed, None) => &queue.failed,
+            (_, owner) => return Err(format!("task {id} is {:?} of {owner:?}", said.state)),
+        };
+        let before = list.last().map_or(0, |last| queue.tasks.get(last).order);
+        let in_order = if said.state.is_unfinished() {
+            said.order > before && said.order <= last
+        } else {
+            said.order >= before
+        };
+        require(in_order, || format!("task {id} is out of order"))?;
+        let details = self.details(said)?;
+        let queue = &mut self.queue;
+        let payload = Bytes::from(said.payload);
+        let mut task = Task::pushed(id, line, payload);
+        (task.order, task.attempts, task.cause) = (said.order, said.attempts, said.cause);
+        task.state = said.state;
+        task.details = details;
+        let expires_ms = task.details.as_ref().and_then(|details| details.expires_ms);
+        let slot = queue.admit(task);
+        queue.lines.join(line);
+        match (said.state, owner) {
+            (State::Running, Some(owner)) => queue.own(slot, owner, said.order),
+            (State::Ready, _) => queue.lines.push(&mut queue.tasks, slot),
+            (state, _) => queue.list_ended(slot, state),
+        }
+        for attribute in said.attributes {
+            if let Attribute::Unique { key, until_ms } = attribute {
+                queue.take_unique(slot, key, *until_ms);
+            }
+        }
+        if let Some(ms) = expires_ms {
+            queue.deadlines.insert(ms, id, Due::Expiry, slot);
+        }
+        Ok(())
+    }
+
+    fn details(&self, said: &Said<'_>) -> Result<Option<Box<Details>>, String> {
+        let id = said.id;
+        let mut details = Details::default();
+        for attribute in said.attributes {
+            if let Attribute::Unique { key, .. } = attribute {
+                require(said.state.is_unfinished(), || format!("ended task {id} has a key"))?;
+                require(self.queue.uniques.find(key).is_none(), || "a key had twice".to_owned())?;
+            }
+            details.set(*attribute);
+        }
+        let keys = said.attributes.iter().filter(|a| matches!(a, Attribute::Unique { .. }));
+        require(keys.count() < 2, || format!("task {id} has two keys"))?;
+        require(details.progress.is_none_or(|percent| percent <= 100), || {
+            format!("task {id} got beyond 100")
+        })?;
+        require(details.expires_ms.is_some() != said.state.is_unfinished(), || {
+            format!("task {id} is {} and expires, or never does", said.state.word())
+        })?;
+        Ok((!said.attributes.is_empty()).then(|| Box::new(details)))
+    }
+
+    /// The next UNIQUE key whose task has ended.
+    pub fn tombstone(&mut self, key: &[u8], id: u64, until_ms: u64) -> Result<(), String> {
+        let queue = &mut self.queue;
+        require(queue.uniques.find(key).is_none(), || "a key had twice".to_owned())?;
+        let taken = queue.deadlines.get(until_ms, id, Due::Forgetting).is_some();
+        require(!taken, || format!("two keys of task {id}"))?;
+        let mut unique = Unique::live(key, id, until_ms);
+        unique.live = false;
+        let slot = queue.uniques.insert(unique);
+        queue.deadlines.insert(until_ms, id, Due::Forgetting, slot);
+        self.tombstones += 1;
+        Ok(())
+    }
+
+    /// Everything was said: so many lines, owners, tasks and tombstones.
+    pub fn finish(mut self, counts: [u64; 4]) -> Result<Queue, String> {
+        let (lines, owners) = (self.lines.len() as u64, self.owners.len() as u64);
+        let read = [lines, owners, self.queue.len(), self.tombstones];
+        require(read == counts, || format!("{read:?} were read of {counts:?}"))?;
+        require(self.lines.iter().all(|line| self.queue.lines.is_named(*line)), || {
+            "a line without a task".to_owned()
+        })?;
+        for owner in &self.owners {
+            count_held(&mut self.queue, *owner)?;
+        }
+        Ok(self.queue)
+    }
+}
+
+/// Counts what an owner still holds of what its requests took.
+fn count_held(queue: &mut Queue, owner: Slot) -> Result<(), String> {
+    let record = queue.owners.get(owner);
+    let Some(requests) = &record.requests else { return Ok(()) };
+    let mut counted = Requests::under(requests.epoch);
+    let mut held: HashMap<u64, u32> = HashMap::new();
+    let mut free_from = 0;
+    for (fence, answer) in requests.iter() {
+        require(fence >= free_from, || "two requests took one task".to_owned())?;
+        free_from = fence.saturating_add(answer.ids.len() as u64);
+        for (nth, id) in answer.ids.iter().enumerate() {
+            let task = queue.task(*id).filter(|task| task.owner == owner && task.owner != NONE);
+            let is_held = task.is_some_and(|task| task.order == fence + nth as u64);
+            *held.entry(fence).or_default() += u32::from(is_held);
+        }
+    }
+    for (fence, answer) in requests.iter() {
+        let held = held.get(&fence).copied().unwrap_or(0);
+        require(held > 0, || {
+            format!("a request of '{}' holds nothing", record.name().escape_ascii())
+        })?;
+        counted.insert(fence, Answer { held, ..answer.clone() });
+    }
+    queue.owners.get_mut(owner).requests = Some(Box::new(counted));
+    Ok(())
+}
+
+fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}

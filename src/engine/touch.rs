@@ -1,0 +1,58 @@
+//! TOUCH: an agent says how far it is, and what whoever takes the task next should know.
+
+use super::event::{Batch, Ids, QueueEvent};
+use super::numbers::{Moment, Numbers};
+use super::queue::Queue;
+use super::refusal::Refusal;
+use super::slab::Slot;
+
+/// What an agent says of a task it holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Touch<'a> {
+    /// 0 to 100.
+    pub progress: Option<u8>,
+    /// Bytes for the next agent, or for itself after a crash.
+    pub checkpoint: Option<&'a [u8]>,
+    /// Where the work really runs.
+    pub handle: Option<&'a [u8]>,
+}
+
+impl Queue {
+    /// Decides a touch. Without anything to say it only asks whether the task is still held.
+    pub fn decide_touch<'a>(
+        &self,
+        agent: &[u8],
+        id: u64,
+        fence: Option<u64>,
+        touch: &Touch<'a>,
+        at: Moment,
+    ) -> Result<Batch<'a, QueueEvent<'a>>, Refusal> {
+        let slot = self.held(agent, id, fence)?;
+        let mut batch = Batch::at(at.ms);
+        self.settle_first(&[slot], at, &mut batch);
+        let Touch { progress, handle, .. } = *touch;
+        let checkpoint = touch.checkpoint.map(|bytes| batch.blob(bytes));
+        if progress.is_some() || checkpoint.is_some() || handle.is_some() {
+            batch.events.push(QueueEvent::Touched { id, progress, checkpoint, handle });
+        }
+        Ok(batch)
+    }
+
+    /// Tasks whose fence was voided by a recovery get theirs when a call first touches them. Tells
+    /// which numbers are left for the rest of the decision.
+    pub(super) fn settle_first<'a>(
+        &self,
+        slots: &[Slot],
+        at: Moment,
+        batch: &mut Batch<'a, QueueEvent<'a>>,
+    ) -> Numbers {
+        let mut numbers = self.numbers(at);
+        let void = slots.iter().filter(|slot| self.is_void(self.tasks.get(**slot)));
+        let ids: Ids = self.ids_of(void.copied());
+        if !ids.is_empty() {
+            let fence = numbers.next(ids.len() as u64);
+            batch.events.push(QueueEvent::Settled { fence, ids });
+        }
+        numbers
+    }
+}

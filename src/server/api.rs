@@ -1,0 +1,265 @@
+//! The server's module API, each call once: plain types in, plain types out, the reason why a call
+//! is sound beside it. Nothing else in this room calls the API directly but the callbacks of the
+//! data types and of the registration.
+//!
+//! Two facts hold for all of it. The API's function pointers are set when the module is loaded,
+//! before any of our code runs, and never change. And a context, string or key that the server
+//! hands to a callback is valid until that callback returns; the types here are `Copy` wrappers of
+//! such pointers and are never kept for longer.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_longlong, c_void};
+use std::ptr;
+
+use redis_module::raw;
+
+/// Calls a function of the API.
+macro_rules! api {
+    ($name:ident($($argument:expr),* $(,)?)) => {
+        match raw::$name {
+            Some(function) => function($($argument),*),
+            None => $crate::server::api::missing(stringify!($name)),
+        }
+    };
+}
+pub(super) use api;
+
+/// Ends the server: a function that every supported server has is not there.
+#[cold]
+pub(super) fn missing(name: &str) -> ! {
+    eprintln!("baton: this server lacks {name}");
+    std::process::abort()
+}
+
+/// A context of a callback.
+#[derive(Clone, Copy)]
+pub(super) struct Ctx(pub(super) *mut raw::RedisModuleCtx);
+
+/// A string of the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Str(pub(super) *mut raw::RedisModuleString);
+
+/// What is true of the server and the caller just now.
+#[derive(Clone, Copy)]
+pub(super) struct Flags(u32);
+
+impl Flags {
+    /// Whether the caller can be made to wait.
+    pub(super) fn may_block(self) -> bool {
+        let never = raw::REDISMODULE_CTX_FLAGS_MULTI
+            | raw::REDISMODULE_CTX_FLAGS_LUA
+            | raw::REDISMODULE_CTX_FLAGS_DENY_BLOCKING;
+        self.0 & never == 0
+    }
+
+    /// Whether this server decides, rather than follows.
+    pub(super) fn is_primary(self) -> bool {
+        self.0 & raw::REDISMODULE_CTX_FLAGS_MASTER != 0
+    }
+
+    /// Whether a data set is being loaded.
+    pub(super) fn is_loading(self) -> bool {
+        self.0 & raw::REDISMODULE_CTX_FLAGS_LOADING != 0
+    }
+
+    /// Whether the command comes from the primary.
+    pub(super) fn is_replicated(self) -> bool {
+        self.0 & raw::REDISMODULE_CTX_FLAGS_REPLICATED != 0
+    }
+
+    /// Whether the server is a node of a cluster.
+    pub(super) fn is_cluster(self) -> bool {
+        self.0 & raw::REDISMODULE_CTX_FLAGS_CLUSTER != 0
+    }
+
+    /// Whether the memory that the server may use is used up.
+    pub(super) fn is_out_of_memory(self) -> bool {
+        self.0 & raw::REDISMODULE_CTX_FLAGS_OOM != 0
+    }
+}
+
+/// Writes a warning to the server's log. The text is never taken for a format.
+pub(super) fn warn(ctx: Option<Ctx>, text: &str) {
+    let text = CString::new(text.replace('\0', "\\0")).unwrap_or_default();
+    let (ctx, level) = (ctx.map_or(ptr::null_mut(), |ctx| ctx.0), c"warning".as_ptr());
+    // SAFETY: all strings end with NUL and the format takes exactly one of them; the server accepts
+    // a context of NULL here.
+    unsafe { api!(RedisModule_Log(ctx, level, c"%s".as_ptr(), text.as_ptr())) }
+}
+
+impl Ctx {
+    /// What is true just now.
+    pub(super) fn flags(self) -> Flags {
+        // SAFETY: the context is valid.
+        Flags(unsafe { api!(RedisModule_GetContextFlags(self.0)) } as u32)
+    }
+
+    /// The database that the context works on.
+    pub(super) fn db(self) -> i32 {
+        // SAFETY: the context is valid.
+        unsafe { api!(RedisModule_GetSelectedDb(self.0)) }
+    }
+
+    /// Makes the context work on a database; false if there is none of that number.
+    pub(super) fn select_db(self, db: i32) -> bool {
+        // SAFETY: the context is valid.
+        unsafe { api!(RedisModule_SelectDb(self.0, db)) == raw::REDISMODULE_OK as c_int }
+    }
+
+    /// A new string, freed when the callback ends.
+    pub(super) fn string(self, bytes: &[u8]) -> Str {
+        // SAFETY: the server copies the bytes. It frees the string with the context: contexts of
+        // commands and callbacks have automatic memory management on, see `auto_memory`.
+        Str(unsafe { api!(RedisModule_CreateString(self.0, bytes.as_ptr().cast(), bytes.len())) })
+    }
+
+    /// From now on what this context makes is freed when the callback ends.
+    pub(super) fn auto_memory(self) {
+        // SAFETY: the context is valid.
+        unsafe { api!(RedisModule_AutoMemory(self.0)) }
+    }
+
+    /// The type and the value of a module's key; nothing when the key is not there, and a type of
+    /// NULL when it is no module's.
+    pub(super) fn value(self, key: Str) -> Option<(*mut raw::RedisModuleType, *mut c_void)> {
+        // SAFETY: context and key are valid. The key is closed before the value is used: a handle
+        // opened for reading only protects against nothing, and only a command or callback on this
+        // very thread could delete the value.
+        unsafe {
+            let opened = api!(RedisModule_OpenKey(self.0, key.0, raw::REDISMODULE_READ as c_int));
+            if opened.is_null() {
+                return None;
+            }
+            let kind = api!(RedisModule_ModuleTypeGetType(opened));
+            let value = if kind.is_null() {
+                ptr::null_mut()
+            } else {
+                api!(RedisModule_ModuleTypeGetValue(opened))
+            };
+            api!(RedisModule_CloseKey(opened));
+            Some((kind, value))
+        }
+    }
+
+    /// Makes a key that is not there, with a value that the server owns from then on.
+    pub(super) fn create(self, key: Str, kind: *mut raw::RedisModuleType, value: *mut c_void) {
+        let mode = (raw::REDISMODULE_READ | raw::REDISMODULE_WRITE) as c_int;
+        // SAFETY: context and key are valid; `kind` is a type that this module registered and
+        // `value` is what its callbacks expect.
+        unsafe {
+            let opened = api!(RedisModule_OpenKey(self.0, key.0, mode));
+            let set = api!(RedisModule_ModuleTypeSetValue(opened, kind, value));
+            debug_assert_eq!(set, raw::REDISMODULE_OK as c_int);
+            api!(RedisModule_CloseKey(opened));
+        }
+    }
+
+    /// Those who WATCH the key see that it changed; client-side caches too.
+    pub(super) fn signal_modified(self, key: Str) {
+        // SAFETY: context and key are valid.
+        unsafe { api!(RedisModule_SignalModifiedKey(self.0, key.0)) };
+    }
+
+    /// Clients that wait for the key are decided anew.
+    pub(super) fn signal_ready(self, key: Str) {
+        // SAFETY: context and key are valid.
+        unsafe { api!(RedisModule_SignalKeyAsReady(self.0, key.0)) };
+    }
+
+    /// Publishes a keyspace notification of a module's event.
+    pub(super) fn notify(self, event: &CStr, key: Str) {
+        let kind = raw::REDISMODULE_NOTIFY_MODULE;
+        // SAFETY: context, key and event are valid.
+        unsafe { api!(RedisModule_NotifyKeyspaceEvent(self.0, kind, event.as_ptr(), key.0)) };
+    }
+
+    /// Sends `WF.APPLY key events [blob ...]` to replicas and the append-only file.
+    pub(super) fn replicate_apply(self, key: Str, events: &[u8], blobs: &mut [Str]) {
+        // SAFETY: the format takes a string, a buffer with its length, and a vector with its
+        // length; `Str` is a transparent pointer by layout of a single field. The server retains
+        // the strings and copies the buffer.
+        unsafe {
+            api!(RedisModule_Replicate(
+                self.0,
+                c"WF.APPLY".as_ptr(),
+                c"sbv".as_ptr(),
+                key.0,
+                events.as_ptr().cast::<c_char>(),
+                events.len(),
+                blobs.as_mut_ptr().cast::<*mut raw::RedisModuleString>(),
+                blobs.len(),
+            ));
+        }
+    }
+
+    /// Passes the command on as it came.
+    pub(super) fn replicate_verbatim(self) {
+        // SAFETY: the context is that of a command.
+        unsafe { api!(RedisModule_ReplicateVerbatim(self.0)) };
+    }
+
+    /// Replies an error; its first word is the code.
+    pub(super) fn reply_error(self, text: &str) {
+        let text = CString::new(text.replace('\0', "\\0")).unwrap_or_default();
+        // SAFETY: context and text are valid.
+        unsafe { api!(RedisModule_ReplyWithError(self.0, text.as_ptr())) };
+    }
+}
+
+impl Str {
+    /// Its bytes.
+    pub(super) fn bytes<'a>(self) -> &'a [u8] {
+        let mut len = 0;
+        // SAFETY: the string is valid until the callback returns, and nothing changes it meanwhile;
+        // the caller keeps the slice for no longer.
+        unsafe {
+            let bytes = api!(RedisModule_StringPtrLen(self.0, &mut len));
+            std::slice::from_raw_parts(bytes.cast(), len)
+        }
+    }
+}
+
+/// Whether writing must wait: clients are paused for a failover.
+pub(super) fn must_not_write() -> bool {
+    // SAFETY: the call takes nothing.
+    unsafe { api!(RedisModule_AvoidReplicaTraffic()) != 0 }
+}
+
+/// A random number.
+pub(super) fn random() -> u64 {
+    let mut bytes = [0_u8; 8];
+    // SAFETY: the server writes as many bytes as it is told.
+    unsafe { api!(RedisModule_GetRandomBytes(bytes.as_mut_ptr(), bytes.len())) };
+    u64::from_le_bytes(bytes)
+}
+
+/// A callback of the API that answers like a command.
+pub(super) type Handler = unsafe extern "C" fn(
+    *mut raw::RedisModuleCtx,
+    *mut *mut raw::RedisModuleString,
+    c_int,
+) -> c_int;
+
+/// Makes the client of this context wait for keys. `ready` is called when one is signalled,
+/// `timeout` when the time is over; 0 milliseconds are for ever.
+pub(super) fn block_on(
+    ctx: Ctx,
+    keys: &mut [Str],
+    timeout_ms: u64,
+    ready: Handler,
+    timeout: Handler,
+) {
+    // SAFETY: the context is that of a command whose client may be blocked; the server copies the
+    // keys. No private data is given, so none is to be freed.
+    unsafe {
+        api!(RedisModule_BlockClientOnKeys(
+            ctx.0,
+            Some(ready),
+            Some(timeout),
+            None,
+            timeout_ms as c_longlong,
+            keys.as_mut_ptr().cast(),
+            keys.len() as c_int,
+            ptr::null_mut(),
+        ));
+    }
+}

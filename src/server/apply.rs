@@ -1,0 +1,80 @@
+//! WF.APPLY: what a primary decided, applied by its replicas and when the append-only file is read.
+//!
+//! Not for clients: it would let them write a state that was never decided. The server tells
+//! commands of the primary and of a file being loaded apart from others; those are refused, and the
+//! command is in the categories admin and dangerous besides.
+
+use std::cell::RefCell;
+
+use hashbrown::HashMap;
+
+use super::api::{self, Ctx, Str};
+use super::keys::{Keys, Loaded};
+use super::observe::COUNTERS;
+use crate::engine::event::{AgentEvent, QueueEvent};
+use crate::storage::agent_dump;
+use crate::storage::batch::{self, Kind};
+use crate::storage::load::{Loaded as Chunk, Loader};
+
+thread_local! {
+    /// Queues of which a rewritten append-only file has given some chunks so far, by database and
+    /// name. On the server's main thread, as all commands.
+    static LOADERS: RefCell<HashMap<(i32, Vec<u8>), Loader>> = RefCell::default();
+}
+
+/// Applies the words after the command's name; an error tells what does not fit.
+pub(super) fn run(ctx: Ctx, strings: &[Str], words: &[&[u8]]) -> Result<(), String> {
+    let flags = ctx.flags();
+    if !(flags.is_replicated() || flags.is_loading()) {
+        return Err("ERR WF.APPLY is for replication and the append-only file only".to_owned());
+    }
+    let (name, events) = match (strings, words) {
+        ([name, ..], [_, events, ..]) => (*name, *events),
+        _ => return Err("ERR a key and events are needed".to_owned()),
+    };
+    let mut keys = Keys::new(ctx, strings, words);
+    let followed = follow(&mut keys, ctx, name, events, words.get(2..).unwrap_or_default());
+    if let Err(why) = &followed {
+        COUNTERS.diverged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let key = name.bytes().escape_ascii();
+        let text = format!("baton: events for the key '{key}' do not fit: {why}");
+        api::warn(Some(ctx), &text);
+    }
+    keys.publish(false);
+    // A command of a module goes neither to this server's own replicas nor to its file by itself.
+    ctx.replicate_verbatim();
+    followed.map_err(|why| format!("ERR events do not fit: {why}"))
+}
+
+fn follow(
+    keys: &mut Keys<'_>,
+    ctx: Ctx,
+    name: Str,
+    events: &[u8],
+    blobs: &[&[u8]],
+) -> Result<(), String> {
+    let (kind, rest) = Kind::of(events)?;
+    let key = keys.open_string(name);
+    match kind {
+        Kind::Queue => {
+            let batch = batch::decode::<QueueEvent<'_>>(rest, blobs.into())?;
+            keys.follow_queue(key, &batch)
+        }
+        Kind::Agent => {
+            let batch = batch::decode::<AgentEvent<'_>>(rest, blobs.into())?;
+            keys.follow_agent(key, &batch)
+        }
+        Kind::QueueChunk => {
+            let place = (ctx.db(), name.bytes().to_vec());
+            let loader = LOADERS.with_borrow_mut(|loaders| loaders.remove(&place));
+            match loader.unwrap_or_default().chunk(rest)? {
+                Chunk::Whole(queue) => keys.load(key, Loaded::Queue(*queue)),
+                Chunk::Partly(further) => {
+                    LOADERS.with_borrow_mut(|loaders| loaders.insert(place, further));
+                    Ok(())
+                }
+            }
+        }
+        Kind::AgentDump => keys.load(key, Loaded::Agent(agent_dump::decode(rest)?)),
+    }
+}

@@ -1,0 +1,80 @@
+//! The one place that asks for the time, once per command.
+//!
+//! Time is the wall clock at the start plus the monotonic clock since, so that a wall clock that
+//! jumps neither fires nor freezes anything. What the two drift apart is made up for slowly: by a
+//! sixteenth of the time that passes, so that this clock never stands still nor goes back.
+
+use std::cell::Cell;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::api;
+use crate::engine::numbers::Moment;
+
+/// The part of the time passed by which the clock may be moved.
+const SLEW: u64 = 16;
+
+struct Clock {
+    /// Microseconds of Unix time at `since`.
+    base_us: Cell<u64>,
+    since: Cell<Instant>,
+    random: Cell<u64>,
+}
+
+thread_local! {
+    // Every caller runs on the server's main thread.
+    static CLOCK: Clock = Clock {
+        base_us: Cell::new(wall_us()),
+        since: Cell::new(monotonic()),
+        random: Cell::new(api::random() | 1),
+    };
+}
+
+/// This moment.
+pub(super) fn now() -> Moment {
+    CLOCK.with(|clock| Moment { ms: clock.us() / 1_000, entropy: clock.entropy() })
+}
+
+/// This moment, in microseconds.
+pub(super) fn now_us() -> u64 {
+    CLOCK.with(Clock::us)
+}
+
+/// Comes a little nearer to the wall clock. Called from the server's cron.
+pub(super) fn reanchor() {
+    CLOCK.with(|clock| {
+        let (since, now) = (clock.since.get(), monotonic());
+        let passed_us = now.duration_since(since).as_micros() as u64;
+        let own_us = clock.base_us.get() + passed_us;
+        let drift_us = wall_us() as i64 - own_us as i64;
+        let most_us = (passed_us / SLEW) as i64;
+        clock.base_us.set(own_us.saturating_add_signed(drift_us.clamp(-most_us, most_us)));
+        clock.since.set(now);
+    });
+}
+
+impl Clock {
+    fn us(&self) -> u64 {
+        self.base_us.get() + self.since.get().elapsed().as_micros() as u64
+    }
+
+    /// A step of a xorshift generator: numbers need ten bits that two servers do not share.
+    fn entropy(&self) -> u64 {
+        let mut bits = self.random.get();
+        bits ^= bits << 13;
+        bits ^= bits >> 7;
+        bits ^= bits << 17;
+        self.random.set(bits);
+        bits >> 20
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+fn monotonic() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+fn wall_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_micros() as u64
+}

@@ -1,0 +1,176 @@
+//! One call of a command, for all commands: words in, `run`, then either everything is made known
+//! and the client has its reply, or it waits, or nothing has changed and it has an error.
+
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use redis_module::raw;
+use smallvec::SmallVec;
+
+use super::api::{self, Ctx, Str, api};
+use super::keys::Keys;
+use super::reply::Writer;
+use super::{apply, clock, config};
+use crate::commands::{Args, Call, Next, Spec, TABLE};
+
+const OK: c_int = raw::REDISMODULE_OK as c_int;
+const ERR: c_int = raw::REDISMODULE_ERR as c_int;
+
+/// The words of a call, without the command's name.
+struct Words<'a> {
+    strings: SmallVec<[Str; 16]>,
+    bytes: SmallVec<[&'a [u8]; 16]>,
+}
+
+impl Words<'_> {
+    /// # Safety
+    /// `argv` holds `argc` strings of the server that live until the callback returns.
+    unsafe fn of(argv: *mut *mut raw::RedisModuleString, argc: c_int) -> Self {
+        let count = usize::try_from(argc).unwrap_or(0);
+        // SAFETY: as the caller promises.
+        let argv = unsafe { std::slice::from_raw_parts(argv, count) };
+        let strings: SmallVec<[Str; 16]> = argv.iter().skip(1).map(|word| Str(*word)).collect();
+        let bytes = strings.iter().map(|word| word.bytes()).collect();
+        Self { strings, bytes }
+    }
+}
+
+/// How a call ended.
+enum End {
+    Replied,
+    Waits { keys: SmallVec<[Str; 4]>, timeout_ms: u64 },
+    Refused(String),
+}
+
+fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, woken: bool, alarm: &mut Alarm) -> End {
+    let mut keys = Keys::new(ctx, &words.strings, &words.bytes);
+    let mut reply = Writer::to(ctx);
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        let args = Args::of(&words.bytes);
+        let (at, rules) = (clock::now(), config::rules(woken));
+        (spec.run)(&mut Call { args, keys: &mut keys, reply: &mut reply, at, rules })
+    }));
+    alarm.too_late = keys.changing || reply.started;
+    let Ok(ran) = ran else { std::panic::resume_unwind(Box::new(())) };
+    let end = match ran {
+        Ok(Next::Replied) => End::Replied,
+        Ok(Next::Wait { keys: waited, timeout_ms }) => {
+            End::Waits { keys: keys.names(&waited), timeout_ms }
+        }
+        Err(refusal) => End::Refused(refusal.to_string()),
+    };
+    keys.publish(true);
+    end
+}
+
+/// What a panic would leave behind.
+#[derive(Default)]
+struct Alarm {
+    /// A value was being changed, or half a reply was written.
+    too_late: bool,
+}
+
+/// Runs a callback. A panic while deciding has changed nothing: it becomes an error reply. One
+/// while changing a value ends the server, which comes back with what its log and dump hold.
+fn guarded(ctx: Ctx, what: &str, callback: impl FnOnce(&mut Alarm) -> c_int) -> c_int {
+    let mut alarm = Alarm::default();
+    match catch_unwind(AssertUnwindSafe(|| callback(&mut alarm))) {
+        Ok(code) => code,
+        Err(_) => {
+            api::warn(Some(ctx), &format!("baton: internal error in {what}"));
+            if alarm.too_late {
+                std::process::abort();
+            }
+            ctx.reply_error("ERR internal error, see the server's log");
+            OK
+        }
+    }
+}
+
+unsafe extern "C" fn handle<const PLACE: usize>(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    let ctx = Ctx(ctx);
+    let Some(spec) = TABLE.get(PLACE) else { return ERR };
+    guarded(ctx, spec.name, |alarm| {
+        ctx.auto_memory();
+        // SAFETY: the server calls a handler with the words of the command.
+        let words = unsafe { Words::of(argv, argc) };
+        match call(ctx, spec, &words, false, alarm) {
+            End::Replied => {}
+            End::Refused(text) => ctx.reply_error(&text),
+            End::Waits { mut keys, timeout_ms } => {
+                api::block_on(ctx, &mut keys, timeout_ms, woken::<PLACE>, timed_out);
+            }
+        }
+        OK
+    })
+}
+
+/// A key that the client waits for was signalled: the whole command is decided anew. As long as
+/// there is nothing for it, it goes on waiting, and has changed nothing.
+unsafe extern "C" fn woken<const PLACE: usize>(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    let ctx = Ctx(ctx);
+    let Some(spec) = TABLE.get(PLACE) else { return ERR };
+    guarded(ctx, spec.name, |alarm| {
+        ctx.auto_memory();
+        // SAFETY: the server calls back with the words of the command that waits.
+        let words = unsafe { Words::of(argv, argc) };
+        match call(ctx, spec, &words, true, alarm) {
+            End::Replied => OK,
+            End::Refused(text) => {
+                ctx.reply_error(&text);
+                OK
+            }
+            End::Waits { .. } => ERR,
+        }
+    })
+}
+
+/// Nothing came in time. Nothing may be written here.
+unsafe extern "C" fn timed_out(
+    ctx: *mut raw::RedisModuleCtx,
+    _argv: *mut *mut raw::RedisModuleString,
+    _argc: c_int,
+) -> c_int {
+    // SAFETY: the context is that of the client that waited.
+    unsafe { api!(RedisModule_ReplyWithNull(ctx)) }
+}
+
+/// The handler of WF.APPLY.
+pub(super) unsafe extern "C" fn handle_apply(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    let ctx = Ctx(ctx);
+    guarded(ctx, "wf.apply", |alarm| {
+        ctx.auto_memory();
+        // Events are applied from the first word on: there is no deciding here.
+        alarm.too_late = true;
+        // SAFETY: the server calls a handler with the words of the command.
+        let words = unsafe { Words::of(argv, argc) };
+        match apply::run(ctx, &words.strings, &words.bytes) {
+            // SAFETY: the context is that of the command.
+            Ok(()) => unsafe {
+                api!(RedisModule_ReplyWithSimpleString(ctx.0, c"OK".as_ptr()));
+            },
+            Err(text) => ctx.reply_error(&text),
+        }
+        OK
+    })
+}
+
+macro_rules! handlers {
+    ($($place:literal)*) => { [$(handle::<$place>),*] };
+}
+
+/// The handlers of the commands, in the order of their table.
+pub(super) static HANDLERS: [api::Handler; 19] =
+    handlers!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18);

@@ -1,0 +1,318 @@
+//! The keys of one call: looked up once, read through plain references, changed by commits alone.
+//!
+//! A commit applies the events to the value at once, so that what is decided next sees it. What has
+//! to be made known about it (replication, WATCH, waiting clients, notifications) is gathered and
+//! sent when the call is over: notifications run other modules' code, which may delete the very
+//! keys that are open here.
+
+use std::ffi::c_void;
+
+use smallvec::SmallVec;
+
+use super::api::{Ctx, Str};
+use super::datatype::{self, Stored};
+use super::observe::{self, Told};
+use super::{acl, timer};
+use crate::commands::{Access, Key, Keyspace};
+use crate::engine::agent::Agent;
+use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::queue::Queue;
+use crate::engine::refusal::Refusal;
+use crate::storage::batch;
+
+/// What a key holds.
+#[derive(Clone, Copy)]
+enum Held {
+    Nothing,
+    Queue(*mut Stored<Queue>),
+    Agent(*mut Stored<Agent>),
+    Other,
+}
+
+struct Opened {
+    name: Str,
+    held: Held,
+}
+
+/// What is to be made known about one key.
+struct News {
+    key: Key,
+    events: Vec<u8>,
+    blobs: SmallVec<[Str; 4]>,
+    told: Told,
+}
+
+/// The keys of one call.
+pub(super) struct Keys<'a> {
+    ctx: Ctx,
+    /// The words after the command's name, as the server's strings and as bytes.
+    strings: &'a [Str],
+    words: &'a [&'a [u8]],
+    opened: SmallVec<[Opened; 4]>,
+    news: SmallVec<[News; 2]>,
+    /// Whether a change is under way: a panic now leaves a value that must not be used.
+    pub(super) changing: bool,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(ctx: Ctx, strings: &'a [Str], words: &'a [&'a [u8]]) -> Self {
+        let (opened, news) = (SmallVec::new(), SmallVec::new());
+        Self { ctx, strings, words, opened, news, changing: false }
+    }
+
+    /// The names of opened keys.
+    pub(super) fn names(&self, keys: &[Key]) -> SmallVec<[Str; 4]> {
+        keys.iter().filter_map(|key| self.opened.get(key.0)).map(|opened| opened.name).collect()
+    }
+
+    /// Opens a key by the server's own string.
+    pub(super) fn open_string(&mut self, name: Str) -> Key {
+        let held = match self.ctx.value(name) {
+            None => Held::Nothing,
+            Some((kind, value)) if kind == datatype::queue_type() => {
+                let stored = value.cast::<Stored<Queue>>();
+                timer::seen(self.ctx, name, stored);
+                Held::Queue(stored)
+            }
+            Some((kind, value)) if kind == datatype::agent_type() => Held::Agent(value.cast()),
+            Some(_) => Held::Other,
+        };
+        self.opened.push(Opened { name, held });
+        Key(self.opened.len() - 1)
+    }
+
+    /// Applies what comes from the primary or the append-only file, if it fits.
+    pub(super) fn follow_queue(
+        &mut self,
+        key: Key,
+        batch: &Batch<'_, QueueEvent<'_>>,
+    ) -> Result<(), String> {
+        let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
+        let followed = queue.follow(batch);
+        self.changed_queue(key, batch);
+        followed
+    }
+
+    /// The same of an agent.
+    pub(super) fn follow_agent(
+        &mut self,
+        key: Key,
+        batch: &Batch<'_, AgentEvent<'_>>,
+    ) -> Result<(), String> {
+        let agent = self.agent_mut(key).ok_or("the key holds no agent")?;
+        let followed = agent.follow(batch);
+        self.news_of(key, false).told.add(observe::agent(batch));
+        followed
+    }
+
+    /// Puts a value that was loaded in the place of a key that is not there.
+    pub(super) fn load(&mut self, key: Key, loaded: Loaded) -> Result<(), String> {
+        match self.opened.get_mut(key.0) {
+            Some(opened) if matches!(opened.held, Held::Nothing) => {
+                opened.held = match loaded {
+                    Loaded::Queue(queue) => create_queue(self.ctx, opened.name, queue),
+                    Loaded::Agent(agent) => create_agent(self.ctx, opened.name, agent),
+                };
+                Ok(())
+            }
+            _ => Err("the key is there already".to_owned()),
+        }
+    }
+
+    /// Makes known what was committed. Nothing that is open may be used afterwards.
+    pub(super) fn publish(&mut self, replicate: bool) {
+        let news = std::mem::take(&mut self.news);
+        for news in &news {
+            let Some(name) = self.opened.get(news.key.0).map(|opened| opened.name) else {
+                continue;
+            };
+            if replicate && !news.events.is_empty() {
+                let mut blobs = news.blobs.clone();
+                self.ctx.replicate_apply(name, &news.events, &mut blobs);
+            }
+            self.ctx.signal_modified(name);
+            if news.told.wakes {
+                self.ctx.signal_ready(name);
+            }
+        }
+        self.opened.iter_mut().for_each(|opened| opened.held = Held::Other);
+        for news in &news {
+            let name = self.opened.get(news.key.0).map(|opened| opened.name);
+            for event in &news.told.notices {
+                name.into_iter().for_each(|name| self.ctx.notify(event, name));
+            }
+        }
+    }
+
+    /// The server's string of bytes that are one of the call's words, or a copy of them.
+    fn string_of(&self, bytes: &[u8]) -> Str {
+        let is_it = |word: &&[u8]| std::ptr::eq(*word, bytes);
+        let place = self.words.iter().position(|word| is_it(&word));
+        place
+            .and_then(|place| self.strings.get(place).copied())
+            .unwrap_or_else(|| self.ctx.string(bytes))
+    }
+
+    fn queue_mut(&mut self, key: Key) -> Option<&mut Queue> {
+        let opened = self.opened.get_mut(key.0)?;
+        if let Held::Nothing = opened.held {
+            opened.held = create_queue(self.ctx, opened.name, Queue::default());
+        }
+        match opened.held {
+            // SAFETY: the value lives until the call is over (see `publish`), and `&mut self`
+            // keeps every other reference to it away. Two handles of one key would be two ways to
+            // it, but each way is through `self`.
+            Held::Queue(stored) => Some(unsafe { &mut (*stored).value }),
+            _ => None,
+        }
+    }
+
+    fn agent_mut(&mut self, key: Key) -> Option<&mut Agent> {
+        let opened = self.opened.get_mut(key.0)?;
+        if let Held::Nothing = opened.held {
+            opened.held = create_agent(self.ctx, opened.name, Agent::default());
+        }
+        match opened.held {
+            // SAFETY: as in `queue_mut`.
+            Held::Agent(stored) => Some(unsafe { &mut (*stored).value }),
+            _ => None,
+        }
+    }
+
+    fn changed_queue(&mut self, key: Key, batch: &Batch<'_, QueueEvent<'_>>) {
+        self.news_of(key, false).told.add(observe::queue(batch));
+        if let Some(Opened { name, held: Held::Queue(stored) }) = self.opened.get(key.0) {
+            timer::seen(self.ctx, *name, *stored);
+        }
+    }
+
+    /// What is to be made known about a key so far. Blobs are numbered within one command of the
+    /// replication, so events that bring some start a new one.
+    fn news_of(&mut self, key: Key, has_blobs: bool) -> &mut News {
+        let last = self.news.iter().rposition(|news| news.key == key);
+        let joins = |news: &News| !has_blobs || news.events.is_empty();
+        let place = last.filter(|place| self.news.get(*place).is_some_and(joins));
+        let place = place.unwrap_or_else(|| {
+            let (events, blobs) = (Vec::new(), SmallVec::new());
+            self.news.push(News { key, events, blobs, told: Told::default() });
+            self.news.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "just found or made")]
+        &mut self.news[place]
+    }
+
+    fn blobs_of(&self, blobs: &[&[u8]]) -> SmallVec<[Str; 4]> {
+        // Blobs mostly follow one another among the words, so each search starts at the last hit.
+        let mut from = 0;
+        let mut strings = SmallVec::with_capacity(blobs.len());
+        for bytes in blobs {
+            let ahead = self.words.iter().zip(self.strings).skip(from);
+            let hit = ahead.enumerate().find(|(_, (word, _))| std::ptr::eq(**word, *bytes));
+            match hit {
+                Some((nth, (_, string))) => {
+                    from += nth + 1;
+                    strings.push(*string);
+                }
+                None => strings.push(self.string_of(bytes)),
+            }
+        }
+        strings
+    }
+}
+
+/// A value read from storage.
+pub(super) enum Loaded {
+    Queue(Queue),
+    Agent(Agent),
+}
+
+fn create_queue(ctx: Ctx, name: Str, queue: Queue) -> Held {
+    let stored = Stored::boxed(queue);
+    ctx.create(name, datatype::queue_type(), stored.cast::<c_void>());
+    Held::Queue(stored)
+}
+
+fn create_agent(ctx: Ctx, name: Str, agent: Agent) -> Held {
+    let stored = Stored::boxed(agent);
+    ctx.create(name, datatype::agent_type(), stored.cast::<c_void>());
+    Held::Agent(stored)
+}
+
+impl<'a> Keyspace<'a> for Keys<'a> {
+    fn open(&mut self, name: &'a [u8]) -> Key {
+        let string = self.string_of(name);
+        let known = self.opened.iter().position(|opened| opened.name == string);
+        known.map_or_else(|| self.open_string(string), Key)
+    }
+
+    fn open_named(
+        &mut self,
+        agent: Key,
+        queues: &[&[u8]],
+        access: Access,
+    ) -> Result<Vec<Option<Key>>, Refusal> {
+        if queues.is_empty() {
+            return Ok(Vec::new());
+        }
+        let beside = self.names(&[agent]);
+        let names: Vec<Str> = queues.iter().map(|name| self.ctx.string(name)).collect();
+        let reachable = acl::reachable(self.ctx, beside.first().copied(), &names, access)?;
+        let pairs = names.into_iter().zip(reachable);
+        Ok(pairs.map(|(name, reached)| reached.then(|| self.open_string(name))).collect())
+    }
+
+    fn queue(&self, key: Key) -> Result<Option<&Queue>, Refusal> {
+        match self.opened.get(key.0).map(|opened| opened.held) {
+            None | Some(Held::Nothing) => Ok(None),
+            // SAFETY: the value lives until the call is over (see `publish`); it is changed only
+            // through `&mut self`, which ends this borrow first.
+            Some(Held::Queue(stored)) => Ok(Some(unsafe { &(*stored).value })),
+            Some(Held::Agent(_) | Held::Other) => Err(Refusal::WrongType),
+        }
+    }
+
+    fn agent(&self, key: Key) -> Result<Option<&Agent>, Refusal> {
+        match self.opened.get(key.0).map(|opened| opened.held) {
+            None | Some(Held::Nothing) => Ok(None),
+            // SAFETY: as in `queue`.
+            Some(Held::Agent(stored)) => Ok(Some(unsafe { &(*stored).value })),
+            Some(Held::Queue(_) | Held::Other) => Err(Refusal::WrongType),
+        }
+    }
+
+    fn memory_is_full(&self) -> bool {
+        self.ctx.flags().is_out_of_memory()
+    }
+
+    fn may_block(&self) -> bool {
+        self.ctx.flags().may_block()
+    }
+
+    fn is_read_only(&self) -> bool {
+        !self.ctx.flags().is_primary()
+    }
+
+    fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
+        self.changing = true;
+        if let Some(queue) = self.queue_mut(key) {
+            queue.apply(&batch);
+        }
+        self.changing = false;
+        let blobs = self.blobs_of(&batch.blobs);
+        let news = self.news_of(key, !blobs.is_empty());
+        batch::append_queue_events(&mut news.events, &batch);
+        news.blobs.extend(blobs);
+        self.changed_queue(key, &batch);
+    }
+
+    fn commit_agent(&mut self, key: Key, batch: Batch<'_, AgentEvent<'_>>) {
+        self.changing = true;
+        if let Some(agent) = self.agent_mut(key) {
+            agent.apply(&batch);
+        }
+        self.changing = false;
+        let news = self.news_of(key, false);
+        batch::append_agent_events(&mut news.events, &batch);
+        news.told.add(observe::agent(&batch));
+    }
+}

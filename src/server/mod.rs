@@ -1,0 +1,115 @@
+//! The only room that knows the server: its API, its clock, and the only unsafe code.
+//!
+//! What runs when. Everything but `free` runs on the server's main thread, one callback at a time:
+//! commands and clients that are decided anew (`dispatch`), the timer (`timer`), the cron and other
+//! server events (here), saving and loading (`datatype`; saving mostly in a forked child). `free`
+//! may run on a thread of the server's own and touches nothing but the value it frees.
+//!
+//! A call opens its keys (`keys`), runs the pure command, and when that has not refused, makes
+//! known what was committed: replication, WATCH, waiting clients, notifications, in this order.
+#![allow(unsafe_code)]
+
+mod acl;
+mod api;
+mod apply;
+mod clock;
+mod config;
+mod datatype;
+mod dispatch;
+mod eviction;
+mod info;
+mod keys;
+mod observe;
+mod registry;
+mod reply;
+mod timer;
+
+use std::ffi::{c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use redis_module::{Context, RedisString, Status, raw, redis_module};
+
+use api::{Ctx, api};
+
+/// The module's version as a number: 1.2.3 is 10203.
+const VERSION: i32 = 100;
+
+redis_module! {
+    name: "baton",
+    version: VERSION,
+    allocator: (redis_module::alloc::RedisAlloc, redis_module::alloc::RedisAlloc),
+    data_types: [],
+    init: start,
+}
+
+fn start(context: &Context, args: &[RedisString]) -> Status {
+    let ctx = Ctx(context.ctx);
+    quiet_panics();
+    if !args.is_empty() {
+        let text = "baton: takes no arguments; its settings are baton.* in redis.conf";
+        api::warn(Some(ctx), text);
+        return Status::Err;
+    }
+    // SAFETY: the context is that of OnLoad. Broken input is then reported to the callbacks instead
+    // of ending the server.
+    unsafe {
+        api!(RedisModule_SetModuleOptions(
+            ctx.0,
+            raw::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int
+        ));
+    }
+    if !(datatype::register(ctx) && registry::register(ctx) && config::register(ctx)) {
+        return Status::Err;
+    }
+    info::register(ctx);
+    subscribe(ctx, raw::REDISMODULE_EVENT_CRON_LOOP.into(), cron);
+    // Not every server tells of changes of its configuration; the cron looks too.
+    subscribe(ctx, raw::REDISMODULE_EVENT_CONFIG.into(), configured);
+    eviction::refresh(ctx);
+    Status::Ok
+}
+
+/// A panic is logged where it is caught. The default hook would print a backtrace, and freeing that
+/// is fatal on servers that load modules with their own allocator bound deep.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        api::warn(None, &format!("baton: {panic}"));
+    }));
+}
+
+type OnEvent =
+    unsafe extern "C" fn(*mut raw::RedisModuleCtx, raw::RedisModuleEvent, u64, *mut c_void);
+
+fn subscribe(ctx: Ctx, id: u64, callback: OnEvent) {
+    let event = raw::RedisModuleEvent { id, dataver: 1 };
+    // SAFETY: the context is that of OnLoad. A server that does not know the event says so and does
+    // nothing.
+    unsafe { api!(RedisModule_SubscribeToServerEvent(ctx.0, event, Some(callback))) };
+}
+
+unsafe extern "C" fn cron(
+    ctx: *mut raw::RedisModuleCtx,
+    _event: raw::RedisModuleEvent,
+    _sub: u64,
+    _data: *mut c_void,
+) {
+    outside(|| {
+        clock::reanchor();
+        timer::check(Ctx(ctx));
+        eviction::refresh(Ctx(ctx));
+    });
+}
+
+unsafe extern "C" fn configured(
+    ctx: *mut raw::RedisModuleCtx,
+    _event: raw::RedisModuleEvent,
+    _sub: u64,
+    _data: *mut c_void,
+) {
+    outside(|| eviction::refresh(Ctx(ctx)));
+}
+
+/// Runs what changes no data; a panic in it was logged by the hook and is over.
+fn outside(callback: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(callback));
+}

@@ -1,0 +1,93 @@
+//! What is told of events beside replicating them: counters for INFO, keyspace notifications, and
+//! whether anybody who waits should be decided anew. Folds over events; nothing else counts.
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use smallvec::SmallVec;
+
+use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+
+/// Counters since the module was loaded.
+pub(super) struct Counters {
+    pub(super) pushed: AtomicU64,
+    pub(super) taken: AtomicU64,
+    pub(super) completed: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) returned: AtomicU64,
+    pub(super) recoveries: AtomicU64,
+    pub(super) expired: AtomicU64,
+    pub(super) diverged: AtomicU64,
+}
+
+/// The counters of this server.
+pub(super) static COUNTERS: Counters = Counters {
+    pushed: AtomicU64::new(0),
+    taken: AtomicU64::new(0),
+    completed: AtomicU64::new(0),
+    failed: AtomicU64::new(0),
+    returned: AtomicU64::new(0),
+    recoveries: AtomicU64::new(0),
+    expired: AtomicU64::new(0),
+    diverged: AtomicU64::new(0),
+};
+
+/// What is to be told about one key.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Whether clients that wait for the key should be decided anew.
+    pub(super) wakes: bool,
+    /// Keyspace notifications, each once.
+    pub(super) notices: SmallVec<[&'static CStr; 2]>,
+}
+
+impl Told {
+    /// Adds what another batch tells.
+    pub(super) fn add(&mut self, other: Self) {
+        self.wakes |= other.wakes;
+        other.notices.into_iter().for_each(|notice| self.notice(notice));
+    }
+
+    fn notice(&mut self, notice: &'static CStr) {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+}
+
+/// What is told of events of a queue.
+pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>) -> Told {
+    let mut told = Told::default();
+    for event in &batch.events {
+        let (counter, count, notice) = match event {
+            QueueEvent::Pushed { count, .. } => {
+                (Some(&COUNTERS.pushed), *count as usize, c"wf.push")
+            }
+            QueueEvent::Taken { ids, .. } => (Some(&COUNTERS.taken), ids.len(), c"wf.pop"),
+            QueueEvent::Completed { ids, .. } => (Some(&COUNTERS.completed), ids.len(), c"wf.done"),
+            QueueEvent::Failed { ids, .. } => (Some(&COUNTERS.failed), ids.len(), c"wf.fail"),
+            QueueEvent::Returned { ids, .. } => (Some(&COUNTERS.returned), ids.len(), c"wf.nack"),
+            QueueEvent::Touched { .. } => (None, 0, c"wf.touch"),
+            QueueEvent::Recovered { .. } => (Some(&COUNTERS.recoveries), 1, c"wf.recover"),
+            QueueEvent::Settled { .. } => (None, 0, c"wf.recover"),
+            QueueEvent::Expired { ids } => (Some(&COUNTERS.expired), ids.len(), c"wf.expire"),
+            QueueEvent::Forgotten { .. } => (None, 0, c"wf.expire"),
+            QueueEvent::Set { .. } => (None, 0, c"wf.set"),
+        };
+        if let Some(counter) = counter {
+            counter.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        told.wakes |= matches!(event, QueueEvent::Pushed { .. } | QueueEvent::Returned { .. });
+        told.notice(notice);
+    }
+    told
+}
+
+/// What is told of events of an agent.
+pub(super) fn agent(batch: &Batch<'_, AgentEvent<'_>>) -> Told {
+    let mut told = Told::default();
+    // Whoever waits under the epoch before is to learn that it is over.
+    told.wakes = batch.events.iter().any(|event| matches!(event, AgentEvent::Assumed { .. }));
+    told.notice(c"wf.agent");
+    told
+}

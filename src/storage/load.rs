@@ -1,0 +1,86 @@
+//! A queue from bytes, chunk by chunk, believing nothing.
+
+use super::codec;
+use super::dump::{Record, TaskRecord};
+use crate::engine::owner::Completion;
+use crate::engine::queue::{Queue, Totals};
+use crate::engine::restore::{Restore, Said};
+
+/// A queue that is being loaded.
+#[derive(Default)]
+pub struct Loader {
+    restore: Restore,
+    last_id: u64,
+    started: bool,
+}
+
+impl Loader {
+    /// Takes the next chunk; gives the queue when that was the last one.
+    pub fn chunk(mut self, mut bytes: &[u8]) -> Result<Loaded, String> {
+        while !bytes.is_empty() {
+            let record = codec::take(&mut bytes)?;
+            if let Record::End { counts } = record {
+                if !bytes.is_empty() {
+                    return Err("more bytes after the end".to_owned());
+                }
+                return self.restore.finish(counts).map(|queue| Loaded::Whole(Box::new(queue)));
+            }
+            self.record(record)?;
+        }
+        Ok(Loaded::Partly(self))
+    }
+
+    fn record(&mut self, record: Record<'_>) -> Result<(), String> {
+        if self.started == matches!(record, Record::Queue { .. }) {
+            return Err("a dump starts with its queue, once".to_owned());
+        }
+        match record {
+            Record::Queue { last_number, totals, settings } => {
+                self.started = true;
+                let [pushed, taken, completed, failed, returned] = totals;
+                let totals = Totals { pushed, taken, completed, failed, returned };
+                self.restore.numbers(last_number, totals)?;
+                settings
+                    .into_iter()
+                    .try_for_each(|(which, value)| self.restore.setting(which, value))
+            }
+            Record::Line { kind, priority } => self.restore.line(kind, priority),
+            Record::Owner { name, void, counts, completions, epoch, answers } => {
+                let completions =
+                    completions.iter().map(|(id, fence)| Completion { id: *id, fence: *fence });
+                self.restore.owner(name, void, counts, completions)?;
+                answers.iter().try_for_each(|answer| {
+                    self.restore.answer(epoch, answer.request, answer.fence, &answer.ids)
+                })
+            }
+            Record::Task(task) => self.task(&task),
+            Record::Tombstone { key, id, until_ms } => self.restore.tombstone(key, id, until_ms),
+            Record::End { .. } => Ok(()),
+        }
+    }
+
+    fn task(&mut self, task: &TaskRecord<'_>) -> Result<(), String> {
+        let id = self.last_id.wrapping_add(task.id as u64);
+        self.last_id = id;
+        let base = if task.state.is_unfinished() { id } else { 0 };
+        self.restore.task(&Said {
+            id,
+            order: base.wrapping_add(task.order as u64),
+            line: task.line as usize,
+            owner: task.owner.checked_sub(1).map(|place| place as usize),
+            state: task.state,
+            cause: task.cause,
+            attempts: task.attempts,
+            payload: task.payload,
+            attributes: &task.attributes,
+        })
+    }
+}
+
+/// How far a load came.
+pub enum Loaded {
+    /// The queue.
+    Whole(Box<Queue>),
+    /// More chunks are to come.
+    Partly(Loader),
+}
