@@ -20,6 +20,10 @@ pub(super) static INFO: Spec = Spec {
     keys: &[Keys::At(1, Access::Read)],
     args: &[Arg::key("key", 0)],
     reply: "a map with the field kind (queue or agent), or null when there is no such key",
+    details: "A queue: how many tasks are in each state, types, owners that hold something, unique-keys, the \
+         totals since it was made, and its settings. An agent: epoch and queues, the names of those \
+         it took from.\n\n\
+         Errors: WRONGTYPE.",
     run,
 };
 

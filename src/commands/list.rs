@@ -43,6 +43,11 @@ pub(super) static LIST: Spec = Spec {
         common::COUNT,
     ],
     reply: "a map: tasks, each as WF.TASK tells it, and cursor (0 at the end)",
+    details: "STATE, TYPE and OWNER say which tasks; HANDLES: only those with a handle. CURSOR: where the last \
+         reply left off, 0 to begin. COUNT: how many at the most (100); there may be fewer, or none, \
+         and yet more to come. A task that is there and unmoved from the first page to the last is \
+         listed once.\n\n\
+         Errors: WRONGTYPE, ERR.",
     run: list,
 };
 
@@ -58,6 +63,7 @@ pub(super) static LEN: Spec = Spec {
     keys: &[Keys::At(1, Access::Read)],
     args: &[Arg::key("queue", 0), STATE],
     reply: "how many; 0 when there is no such queue",
+    details: "Errors: WRONGTYPE, ERR.",
     run: len,
 };
 

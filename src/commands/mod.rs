@@ -21,6 +21,8 @@ mod owners;
 mod pop;
 mod push;
 mod recover;
+#[cfg(test)]
+mod reference;
 mod set;
 mod spec;
 mod taking;

@@ -46,6 +46,18 @@ pub(super) static RECOVER: Spec = Spec {
         common::COUNT,
     ],
     reply: "a map: agent, epoch, tasks, quarantined, missing, more, cursor; count with RELEASE, FAIL",
+    details: "Renews the epoch: calls under any epoch before are STALE from now on, and all fences given so \
+         far are void. An identity that is not there is made. KEEP (the default): the tasks stay with \
+         the identity, each counts a crash and gets a new fence; besides what WF.POP tells, each has \
+         queue and running-for (milliseconds). RELEASE: they are ready again, a crash each. FAIL: \
+         they fail, a failure each. A task that has seen as many crashes as the queue's setting \
+         crashes allows is failed instead and listed under quarantined. EPOCH: only if this is the \
+         current one. REQID: the same request again renews nothing and counts nothing. QUEUES: look \
+         there too, besides where the agent took from; missing names queues that are not there. \
+         COUNT: tasks replied (1,000) or moved (10,000) at the most; more is 1 and cursor is for \
+         WF.HELD if there are others.\n\n\
+         Errors: STALE, NOPERM (a queue that the caller may not use), TRYAGAIN (one that this node \
+         does not serve now), WRONGTYPE, ERR.",
     run,
 };
 

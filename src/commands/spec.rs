@@ -25,6 +25,8 @@ pub struct Spec {
     pub args: &'static [Arg],
     /// What it replies.
     pub reply: &'static str,
+    /// What its options mean, and which errors it gives.
+    pub details: &'static str,
     /// What it does.
     pub run: for<'c, 'a> fn(&mut Call<'c, 'a>) -> Result<Next, Refusal>,
 }

@@ -3,6 +3,8 @@
 //! This file holds the state and how it is read, and the few moves a task can make. What may happen
 //! is decided by the verbs (`push`, `pop`, `finish`, ...); what did happen is applied in `apply`.
 
+use std::cell::Cell;
+
 use super::deadlines::{Deadlines, Due};
 use super::event::Ids;
 use super::index::Index;
@@ -36,6 +38,8 @@ pub struct Totals {
 pub struct Queue {
     pub(super) tasks: Slab<Task>,
     pub(super) by_id: Index,
+    /// The slot found last: deciding, applying and replying look for the same task in turn.
+    pub(super) found: Cell<Slot>,
     pub(super) lines: Lines,
     pub(super) owners: Names<Owner>,
     /// Owners that hold nothing, the longest idle first.
@@ -262,7 +266,12 @@ impl Queue {
     }
 
     pub(super) fn slot_of(&self, id: u64) -> Option<Slot> {
-        self.by_id.find(hash_of_id(id), |slot| self.tasks.get(slot).id == id)
+        let last = self.found.get();
+        if self.tasks.used(last).is_some_and(|task| task.id == id) {
+            return Some(last);
+        }
+        let found = self.by_id.find(hash_of_id(id), |slot| self.tasks.get(slot).id == id);
+        found.inspect(|slot| self.found.set(*slot))
     }
 }
 
@@ -468,7 +477,7 @@ impl Queue {
 
     /// The ids of tasks as one event names them.
     pub(super) fn ids_of(&self, slots: impl Iterator<Item = Slot>) -> Ids {
-        slots.map(|slot| self.tasks.get(slot).id).collect()
+        slots.inspect(|slot| self.found.set(*slot)).map(|slot| self.tasks.get(slot).id).collect()
     }
 
     pub(super) fn details_of(&self, slot: Slot) -> Option<&Details> {

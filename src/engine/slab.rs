@@ -137,6 +137,16 @@ impl<T> Slab<T> {
     }
 
     /// The record at a slot that may be in use or not.
+    #[must_use]
+    pub fn used(&self, slot: Slot) -> Option<&T> {
+        let (chunk, cell) = split(slot);
+        match self.chunks.get(chunk)?.cells.get(cell)? {
+            Cell::Used(record) => Some(record),
+            Cell::Free { .. } => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub fn used_mut(&mut self, slot: Slot) -> Option<&mut T> {
         let (chunk, cell) = split(slot);
         match self.chunks.get_mut(chunk)?.cells.get_mut(cell)? {

@@ -42,10 +42,11 @@ pub(super) fn bits(access: Access) -> u32 {
 }
 
 fn allowed(ctx: Ctx, keys: &[Str], access: Access) -> Result<(), Refusal> {
+    ctx.auto_memory();
     // The permission is asked for the kinds of access alone, without the RO/RW marks.
     let wanted = bits(access) & !(raw::REDISMODULE_CMD_KEY_RO | raw::REDISMODULE_CMD_KEY_RW);
     // SAFETY: only commands of clients get here, never ones from the primary or the append-only
-    // file, which have no user. Name and user are freed below.
+    // file, which have no user. The name is freed with the context, the user below.
     unsafe {
         let name = api!(RedisModule_GetCurrentUserName(ctx.0));
         if name.is_null() {

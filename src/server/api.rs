@@ -107,12 +107,13 @@ impl Ctx {
 
     /// A new string, freed when the callback ends.
     pub(super) fn string(self, bytes: &[u8]) -> Str {
-        // SAFETY: the server copies the bytes. It frees the string with the context: contexts of
-        // commands and callbacks have automatic memory management on, see `auto_memory`.
+        self.auto_memory();
+        // SAFETY: the server copies the bytes, and frees the string with the context.
         Str(unsafe { api!(RedisModule_CreateString(self.0, bytes.as_ptr().cast(), bytes.len())) })
     }
 
-    /// From now on what this context makes is freed when the callback ends.
+    /// From now on what this context makes is freed when the callback ends. Not wanted for keys:
+    /// keeping track of each costs more than closing it.
     pub(super) fn auto_memory(self) {
         // SAFETY: the context is valid.
         unsafe { api!(RedisModule_AutoMemory(self.0)) }

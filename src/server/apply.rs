@@ -10,16 +10,19 @@ use hashbrown::HashMap;
 
 use super::api::{self, Ctx, Str};
 use super::keys::{Keys, Loaded};
-use super::observe::COUNTERS;
+use super::observe;
 use crate::engine::event::{AgentEvent, QueueEvent};
 use crate::storage::agent_dump;
 use crate::storage::batch::{self, Kind};
 use crate::storage::load::{Loaded as Chunk, Loader};
 
+/// Loads under way, by database and name.
+type Loaders = HashMap<(i32, Vec<u8>), Box<Loader>>;
+
 thread_local! {
-    /// Queues of which a rewritten append-only file has given some chunks so far, by database and
-    /// name. On the server's main thread, as all commands.
-    static LOADERS: RefCell<HashMap<(i32, Vec<u8>), Loader>> = RefCell::default();
+    /// Queues of which a rewritten append-only file has given some chunks so far. On the
+    /// server's main thread, as all commands.
+    static LOADERS: RefCell<Loaders> = RefCell::default();
 }
 
 /// Applies the words after the command's name; an error tells what does not fit.
@@ -35,7 +38,7 @@ pub(super) fn run(ctx: Ctx, strings: &[Str], words: &[&[u8]]) -> Result<(), Stri
     let mut keys = Keys::new(ctx, strings, words);
     let followed = follow(&mut keys, ctx, name, events, words.get(2..).unwrap_or_default());
     if let Err(why) = &followed {
-        COUNTERS.diverged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        observe::add(&observe::COUNTERS.diverged, 1);
         let key = name.bytes().escape_ascii();
         let text = format!("baton: events for the key '{key}' do not fit: {why}");
         api::warn(Some(ctx), &text);
@@ -68,13 +71,13 @@ fn follow(
             let place = (ctx.db(), name.bytes().to_vec());
             let loader = LOADERS.with_borrow_mut(|loaders| loaders.remove(&place));
             match loader.unwrap_or_default().chunk(rest)? {
-                Chunk::Whole(queue) => keys.load(key, Loaded::Queue(*queue)),
+                Chunk::Whole(queue) => keys.load(key, Loaded::Queue(queue)),
                 Chunk::Partly(further) => {
                     LOADERS.with_borrow_mut(|loaders| loaders.insert(place, further));
                     Ok(())
                 }
             }
         }
-        Kind::AgentDump => keys.load(key, Loaded::Agent(agent_dump::decode(rest)?)),
+        Kind::AgentDump => keys.load(key, Loaded::Agent(Box::new(agent_dump::decode(rest)?))),
     }
 }

@@ -92,7 +92,7 @@ impl DataType for Queue {
     }
 
     fn read(next: &mut dyn FnMut() -> Option<Bytes>) -> Result<Self, String> {
-        let mut loader = Loader::default();
+        let mut loader = Box::<Loader>::default();
         while let Some(chunk) = next() {
             match loader.chunk(&chunk)? {
                 Loaded::Whole(queue) => return Ok(*queue),

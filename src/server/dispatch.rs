@@ -95,7 +95,6 @@ unsafe extern "C" fn handle<const PLACE: usize>(
     let ctx = Ctx(ctx);
     let Some(spec) = TABLE.get(PLACE) else { return ERR };
     guarded(ctx, spec.name, |alarm| {
-        ctx.auto_memory();
         // SAFETY: the server calls a handler with the words of the command.
         let words = unsafe { Words::of(argv, argc) };
         match call(ctx, spec, &words, false, alarm) {
@@ -119,7 +118,6 @@ unsafe extern "C" fn woken<const PLACE: usize>(
     let ctx = Ctx(ctx);
     let Some(spec) = TABLE.get(PLACE) else { return ERR };
     guarded(ctx, spec.name, |alarm| {
-        ctx.auto_memory();
         // SAFETY: the server calls back with the words of the command that waits.
         let words = unsafe { Words::of(argv, argc) };
         match call(ctx, spec, &words, true, alarm) {
@@ -151,7 +149,6 @@ pub(super) unsafe extern "C" fn handle_apply(
 ) -> c_int {
     let ctx = Ctx(ctx);
     guarded(ctx, "wf.apply", |alarm| {
-        ctx.auto_memory();
         // Events are applied from the first word on: there is no deciding here.
         alarm.too_late = true;
         // SAFETY: the server calls a handler with the words of the command.

@@ -3,7 +3,7 @@
 //! watched, a warning goes to the log, and commands that add tasks are refused.
 
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use redis_module::raw;
 
@@ -19,7 +19,23 @@ pub(super) fn policy() -> Option<&'static str> {
     POLICY.load(Ordering::Relaxed).checked_sub(1).and_then(|place| POLICIES.get(place)).copied()
 }
 
-/// Asks the server again. Called when its configuration changes, where it tells, and from its cron.
+/// Whether the server does not tell when its configuration changes: Redis 7.0.
+static POLLED: AtomicBool = AtomicBool::new(false);
+
+/// Begins to watch; `told` says whether the server tells of changes.
+pub(super) fn watch(ctx: Ctx, told: bool) {
+    POLLED.store(!told, Ordering::Relaxed);
+    refresh(ctx);
+}
+
+/// Asks the server again if it would not tell. Called from its cron.
+pub(super) fn poll(ctx: Ctx) {
+    if POLLED.load(Ordering::Relaxed) {
+        refresh(ctx);
+    }
+}
+
+/// Asks the server again.
 pub(super) fn refresh(ctx: Ctx) {
     let limited = config(ctx, c"maxmemory").is_some_and(|limit| limit != b"0");
     let policy = if limited { config(ctx, c"maxmemory-policy") } else { None };

@@ -18,7 +18,7 @@ use crate::engine::agent::Agent;
 use crate::engine::event::{AgentEvent, Batch, QueueEvent};
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
-use crate::storage::batch;
+use crate::storage::batch::{self, Events};
 
 /// What a key holds.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ struct Opened {
 /// What is to be made known about one key.
 struct News {
     key: Key,
-    events: Vec<u8>,
+    events: Events,
     blobs: SmallVec<[Str; 4]>,
     told: Told,
 }
@@ -110,8 +110,8 @@ impl<'a> Keys<'a> {
         match self.opened.get_mut(key.0) {
             Some(opened) if matches!(opened.held, Held::Nothing) => {
                 opened.held = match loaded {
-                    Loaded::Queue(queue) => create_queue(self.ctx, opened.name, queue),
-                    Loaded::Agent(agent) => create_agent(self.ctx, opened.name, agent),
+                    Loaded::Queue(queue) => create_queue(self.ctx, opened.name, *queue),
+                    Loaded::Agent(agent) => create_agent(self.ctx, opened.name, *agent),
                 };
                 Ok(())
             }
@@ -146,8 +146,7 @@ impl<'a> Keys<'a> {
 
     /// The server's string of bytes that are one of the call's words, or a copy of them.
     fn string_of(&self, bytes: &[u8]) -> Str {
-        let is_it = |word: &&[u8]| std::ptr::eq(*word, bytes);
-        let place = self.words.iter().position(|word| is_it(&word));
+        let place = self.words.iter().position(|word| std::ptr::eq(*word, bytes));
         place
             .and_then(|place| self.strings.get(place).copied())
             .unwrap_or_else(|| self.ctx.string(bytes))
@@ -193,7 +192,7 @@ impl<'a> Keys<'a> {
         let joins = |news: &News| !has_blobs || news.events.is_empty();
         let place = last.filter(|place| self.news.get(*place).is_some_and(joins));
         let place = place.unwrap_or_else(|| {
-            let (events, blobs) = (Vec::new(), SmallVec::new());
+            let (events, blobs) = (Events::new(), SmallVec::new());
             self.news.push(News { key, events, blobs, told: Told::default() });
             self.news.len() - 1
         });
@@ -222,8 +221,8 @@ impl<'a> Keys<'a> {
 
 /// A value read from storage.
 pub(super) enum Loaded {
-    Queue(Queue),
-    Agent(Agent),
+    Queue(Box<Queue>),
+    Agent(Box<Agent>),
 }
 
 fn create_queue(ctx: Ctx, name: Str, queue: Queue) -> Held {

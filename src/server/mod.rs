@@ -62,10 +62,8 @@ fn start(context: &Context, args: &[RedisString]) -> Status {
         return Status::Err;
     }
     info::register(ctx);
-    subscribe(ctx, raw::REDISMODULE_EVENT_CRON_LOOP.into(), cron);
-    // Not every server tells of changes of its configuration; the cron looks too.
-    subscribe(ctx, raw::REDISMODULE_EVENT_CONFIG.into(), configured);
-    eviction::refresh(ctx);
+    subscribe(ctx, raw::REDISMODULE_EVENT_CRON_LOOP, cron);
+    eviction::watch(ctx, subscribe(ctx, raw::REDISMODULE_EVENT_CONFIG, configured));
     Status::Ok
 }
 
@@ -80,11 +78,12 @@ fn quiet_panics() {
 type OnEvent =
     unsafe extern "C" fn(*mut raw::RedisModuleCtx, raw::RedisModuleEvent, u64, *mut c_void);
 
-fn subscribe(ctx: Ctx, id: u64, callback: OnEvent) {
+/// Subscribes to an event; false if the server does not know it.
+fn subscribe(ctx: Ctx, id: u64, callback: OnEvent) -> bool {
     let event = raw::RedisModuleEvent { id, dataver: 1 };
-    // SAFETY: the context is that of OnLoad. A server that does not know the event says so and does
-    // nothing.
-    unsafe { api!(RedisModule_SubscribeToServerEvent(ctx.0, event, Some(callback))) };
+    // SAFETY: the context is that of OnLoad.
+    let taken = unsafe { api!(RedisModule_SubscribeToServerEvent(ctx.0, event, Some(callback))) };
+    taken == raw::REDISMODULE_OK as c_int
 }
 
 unsafe extern "C" fn cron(
@@ -96,7 +95,7 @@ unsafe extern "C" fn cron(
     outside(|| {
         clock::reanchor();
         timer::check(Ctx(ctx));
-        eviction::refresh(Ctx(ctx));
+        eviction::poll(Ctx(ctx));
     });
 }
 

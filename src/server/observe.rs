@@ -55,6 +55,11 @@ impl Told {
     }
 }
 
+/// Counts. Only the server's main thread does, so that the addition need not be one step.
+pub(super) fn add(counter: &AtomicU64, count: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + count, Ordering::Relaxed);
+}
+
 /// What is told of events of a queue.
 pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>) -> Told {
     let mut told = Told::default();
@@ -75,7 +80,7 @@ pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>) -> Told {
             QueueEvent::Set { .. } => (None, 0, c"wf.set"),
         };
         if let Some(counter) = counter {
-            counter.fetch_add(count as u64, Ordering::Relaxed);
+            add(counter, count as u64);
         }
         told.wakes |= matches!(event, QueueEvent::Pushed { .. } | QueueEvent::Returned { .. });
         told.notice(notice);
@@ -85,9 +90,9 @@ pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>) -> Told {
 
 /// What is told of events of an agent.
 pub(super) fn agent(batch: &Batch<'_, AgentEvent<'_>>) -> Told {
-    let mut told = Told::default();
     // Whoever waits under the epoch before is to learn that it is over.
-    told.wakes = batch.events.iter().any(|event| matches!(event, AgentEvent::Assumed { .. }));
+    let wakes = batch.events.iter().any(|event| matches!(event, AgentEvent::Assumed { .. }));
+    let mut told = Told { wakes, ..Told::default() };
     told.notice(c"wf.agent");
     told
 }

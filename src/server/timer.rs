@@ -137,7 +137,6 @@ unsafe extern "C" fn fired(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
 }
 
 fn fire(ctx: Ctx) {
-    ctx.auto_memory();
     let (home, started_us) = (ctx.db(), clock::now_us());
     while may_act(ctx) && clock::now_us() - started_us < FIRING_US {
         let at = clock::now();

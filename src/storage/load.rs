@@ -16,7 +16,7 @@ pub struct Loader {
 
 impl Loader {
     /// Takes the next chunk; gives the queue when that was the last one.
-    pub fn chunk(mut self, mut bytes: &[u8]) -> Result<Loaded, String> {
+    pub fn chunk(mut self: Box<Self>, mut bytes: &[u8]) -> Result<Loaded, String> {
         while !bytes.is_empty() {
             let record = codec::take(&mut bytes)?;
             if let Record::End { counts } = record {
@@ -82,5 +82,5 @@ pub enum Loaded {
     /// The queue.
     Whole(Box<Queue>),
     /// More chunks are to come.
-    Partly(Loader),
+    Partly(Box<Loader>),
 }
