@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
             fields.integer("running-for", now_ms.saturating_sub(task.taken_ms()));
         }
         if !task.state.is_unfinished() {
-            fields.integer("ended-at", task.order);
+            fields.integer("ended-at", issued_ms(task.order));
         }
         if task.state == State::Failed || task.attempts > 0 && task.state == State::Ready {
             fields.bytes("reason", task.cause.words().as_bytes());

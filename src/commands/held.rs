@@ -5,7 +5,7 @@
 //! without a fence instead.
 
 use super::args;
-use super::recover::{Found, PAGE, Places, cursor};
+use super::recover::{Found, PAGE_LEN, Places, cursor};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
 use crate::engine::recover::{Mode, Position};
@@ -22,17 +22,17 @@ pub(super) static HELD: Spec = Spec {
     arity: -2,
     keys: &[Keys::At(1, Access::Read), Keys::After("QUEUES", Access::Update)],
     args: &[Arg::key("agent-id", 0), common::QUEUES, common::CURSOR, common::COUNT],
-    reply: "a map: tasks, cursor (0 at the end), missing",
+    reply: "a map: tasks, quarantined, cursor (0 at the end), missing",
     details: "CURSOR: where the last reply left off, 0 to begin. A task that the last recovery did not get to \
-         is settled as it is read: it counts its crash, gets its fence, or is quarantined and left \
-         out. On a replica nothing changes, and such tasks have no fence yet.\n\n\
+         is settled as it is read: it counts its crash, gets its fence, or is quarantined and listed \
+         there instead. On a replica nothing changes, and such tasks have no fence yet.\n\n\
          Errors: NOPERM, TRYAGAIN, WRONGTYPE, ERR.",
     run,
 };
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let name = call.args.word("agent-id")?;
-    let (mut queues, mut from, mut limit) = (&[][..], None, PAGE);
+    let (mut queues, mut from, mut limit) = (&[][..], None, PAGE_LEN);
     while let Some((token, word)) = call.args.option() {
         match token.as_slice() {
             b"QUEUES" => queues = call.args.counted("numqueues")?,
@@ -50,15 +50,16 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         let position = here.map_or(Position::default(), |(_, position)| position);
         let Some(queue) = call.keys.queue(place.key)? else { continue };
         if call.keys.is_read_only() {
-            let (ids, more) = queue.held_page(name, position, found.left());
-            found.read(call, place, &ids, more)?;
+            let (ids, next) = queue.held_page(name, position, found.left());
+            found.read(place, &ids, next);
         } else {
             let page = queue.decide_page(name, Mode::Keep, position, found.left(), call.at);
-            found.add(call, place, page)?;
+            found.add(call, place, page);
         }
     }
-    call.reply.map(3);
+    call.reply.map(4);
     found.reply_tasks(call)?;
+    found.reply_quarantined(call)?;
     found.reply_cursor(call);
     places.reply_missing(call);
     Ok(Next::Replied)

@@ -55,10 +55,9 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let queues = [(queue, call.keys.open(queue))];
     let [(_, key)] = queues;
     let agent = call.keys.open(agent);
-    if call.rules.woken {
-        return taking.run(call, agent, &queues, false);
+    if !call.rules.woken {
+        finish.run(call, key, agent)?;
     }
-    finish.run(call, key, agent)?;
     match taking.run(call, agent, &queues, false) {
         Err(_) => {
             call.reply.null();

@@ -8,13 +8,13 @@ use super::args;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::taking::remember;
 use super::{Call, Fields, Key, Next};
-use crate::engine::agent::{Agent, authorize, decide_assume};
-use crate::engine::recover::{Mode, Position};
+use crate::engine::agent::{Agent, authorize, begins_current_epoch, decide_assume};
+use crate::engine::recover::{Mode, Page, Position};
 use crate::engine::refusal::Refusal;
 use crate::engine::task::Task;
 
 /// Tasks given back per call when nothing is said.
-pub(super) const PAGE: usize = 1_000;
+pub(super) const PAGE_LEN: usize = 1_000;
 
 /// Tasks moved per call by RELEASE and FAIL when nothing is said.
 const BULK: usize = 10_000;
@@ -74,14 +74,17 @@ struct Asked<'a> {
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let asked = parse(call)?;
     let agent = call.keys.open(asked.agent);
-    authorize(call.keys.agent(agent)?, asked.epoch, false)?;
+    let known = call.keys.agent(agent)?;
+    // A repetition names the epoch before the one that it began itself.
+    let epoch = asked.epoch.filter(|_| !begins_current_epoch(known, asked.request));
+    authorize(known, epoch, false)?;
     let places = Places::find(call, agent, asked.queues, None, Access::Update)?;
     let decided = decide_assume(call.keys.agent(agent)?, asked.request, call.at);
     let renewed = decided.is_some();
     if let Some((_, batch)) = decided {
         call.keys.commit_agent(agent, batch);
     }
-    let limit = asked.count.unwrap_or(if asked.mode == Mode::Keep { PAGE } else { BULK });
+    let limit = asked.count.unwrap_or(if asked.mode == Mode::Keep { PAGE_LEN } else { BULK });
     let mut found = Found::new(limit);
     for place in &places.open {
         let Some(queue) = call.keys.queue(place.key)? else { continue };
@@ -94,7 +97,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         if let (Some(declared), false) = (place.declared, page.kept.is_empty()) {
             remember(call, agent, declared)?;
         }
-        found.add(call, place, page)?;
+        found.add(call, place, page);
     }
     let epoch = call.keys.agent(agent)?.map_or(0, Agent::epoch);
     let moves = asked.mode != Mode::Keep;
@@ -194,6 +197,8 @@ impl<'a> Places<'a> {
         }
         places.open.sort_by(|a, b| a.name.cmp(&b.name));
         places.open.dedup_by(|a, b| a.name == b.name);
+        places.missing.sort();
+        places.missing.dedup();
         if let Some(from) = from {
             places.open.retain(|place| place.name.as_slice() >= from);
         }
@@ -242,40 +247,22 @@ impl Found {
     }
 
     /// Adds one queue's page, and makes it so.
-    pub(super) fn add<'a>(
-        &mut self,
-        call: &mut Call<'_, 'a>,
-        place: &Place<'a>,
-        page: crate::engine::recover::Page<'_>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn add<'a>(&mut self, call: &mut Call<'_, 'a>, place: &Place<'a>, page: Page<'_>) {
         if !page.batch.events.is_empty() {
             call.keys.commit_queue(place.key, page.batch);
         }
         self.moved += page.moved;
-        self.read(call, place, &page.kept, page.more)?;
         let poison = page.quarantined.into_iter().map(|task| (place.name.clone(), task));
         self.quarantined.extend(poison);
-        Ok(())
+        self.read(place, &page.kept, page.next);
     }
 
     /// Adds tasks of one queue that are only read.
-    pub(super) fn read<'a>(
-        &mut self,
-        call: &Call<'_, 'a>,
-        place: &Place<'a>,
-        ids: &[u64],
-        more: bool,
-    ) -> Result<(), Refusal> {
-        let found = ids.iter().map(|id| (place.key, place.name.clone(), *id));
-        self.tasks.extend(found);
-        if more && self.next.is_none() {
-            let queue = call.keys.queue(place.key)?;
-            let last = ids.last().and_then(|id| queue.and_then(|queue| queue.task(*id)));
-            let position =
-                last.map(|task| Position { fence: task.order, id: task.id }).unwrap_or_default();
-            self.next = Some((place.name.clone(), position));
+    pub(super) fn read(&mut self, place: &Place<'_>, ids: &[u64], next: Option<Position>) {
+        self.tasks.extend(ids.iter().map(|id| (place.key, place.name.clone(), *id)));
+        if self.next.is_none() {
+            self.next = next.map(|position| (place.name.clone(), position));
         }
-        Ok(())
     }
 
     pub(super) fn reply_tasks(&self, call: &mut Call<'_, '_>) -> Result<(), Refusal> {
@@ -292,7 +279,7 @@ impl Found {
         Ok(())
     }
 
-    fn reply_quarantined(&self, call: &mut Call<'_, '_>) -> Result<(), Refusal> {
+    pub(super) fn reply_quarantined(&self, call: &mut Call<'_, '_>) -> Result<(), Refusal> {
         call.reply.bytes(b"quarantined");
         call.reply.array(self.quarantined.len());
         for (name, task) in &self.quarantined {
@@ -314,8 +301,8 @@ impl Found {
         call.reply.bytes(b"cursor");
         match &self.next {
             None => call.reply.bytes(b"0"),
-            Some((name, Position { fence, id })) => {
-                let mut cursor = format!("{fence}-{id}-").into_bytes();
+            Some((name, Position { taking, id })) => {
+                let mut cursor = format!("{taking}-{id}-").into_bytes();
                 cursor.extend_from_slice(name);
                 call.reply.bytes(&cursor);
             }
@@ -333,7 +320,7 @@ pub(super) fn cursor(text: &[u8]) -> Result<Option<(&[u8], Position)>, Refusal> 
         let digits = parts.next().and_then(|part| std::str::from_utf8(part).ok());
         digits.and_then(|digits| digits.parse().ok())
     };
-    let position = number().zip(number()).map(|(fence, id)| Position { fence, id });
+    let position = number().zip(number()).map(|(taking, id)| Position { taking, id });
     let place = position.and_then(|position| parts.next().map(|name| (name, position)));
     place.map(Some).ok_or_else(|| args::syntax("CURSOR", "is none that a reply gave"))
 }

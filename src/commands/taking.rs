@@ -3,8 +3,8 @@
 
 use super::args::{self, Args, Token};
 use super::{Call, Fields, Key, Next};
-use crate::engine::agent::{Agent, authorize, decide_took_from};
-use crate::engine::event::{Batch, Ids, Request};
+use crate::engine::agent::{Agent, authorize, decide_took_from, epoch_of_taking};
+use crate::engine::event::{Batch, Request};
 use crate::engine::pop::Take;
 use crate::engine::refusal::Refusal;
 
@@ -49,8 +49,8 @@ impl<'a> Taking<'a> {
         Ok(true)
     }
 
-    fn take(&self) -> Take<'a> {
-        let epoch = self.epoch.unwrap_or(0);
+    /// What is asked of a queue, under the identity's epoch.
+    fn take(&self, epoch: u64) -> Take<'a> {
         Take {
             agent: self.agent,
             kinds: self.kinds,
@@ -69,45 +69,43 @@ impl<'a> Taking<'a> {
         queues: &[(&'a [u8], Key)],
         named: bool,
     ) -> Result<Next, Refusal> {
-        authorize(call.keys.agent(agent)?, self.epoch, call.rules.epoch_required)?;
-        let take = self.take();
+        let known = call.keys.agent(agent)?;
+        authorize(known, self.epoch, call.rules.epoch_required)?;
+        let take = self.take(epoch_of_taking(known, call.at));
+        if take.request.is_some() {
+            // What was answered before is found in whichever queue it came from.
+            for (name, key) in queues {
+                let queue = call.keys.queue_to_change(*key)?;
+                if let Some(ids) = queue.and_then(|queue| queue.answered(&take)) {
+                    self.reply(call, *key, named.then_some(*name), &ids)?;
+                    return Ok(Next::Replied);
+                }
+            }
+        }
         for (name, key) in queues {
-            let Some(queue) = call.keys.queue_to_change(*key)? else { continue };
-            let ids: Ids = match queue.answered(&take) {
-                Some(answer) => {
-                    let held = |id: &&u64| queue.is_held_by(**id, self.agent);
-                    answer.ids.iter().filter(held).copied().collect()
-                }
-                None => {
-                    let Some((ids, event)) = queue.decide_take(&take, call.at) else { continue };
-                    remember(call, agent, name)?;
-                    call.keys.commit_queue(*key, Batch::of(call.at.ms, event));
-                    ids
-                }
-            };
+            let queue = call.keys.queue_to_change(*key)?;
+            let decided = queue.and_then(|queue| queue.decide_take(&take, call.at));
+            let Some((ids, event)) = decided else { continue };
+            remember(call, agent, name)?;
+            call.keys.commit_queue(*key, Batch::of(call.at.ms, event));
             self.reply(call, *key, named.then_some(*name), &ids)?;
             return Ok(Next::Replied);
         }
-        self.nothing(call, agent, queues)
+        Ok(self.nothing(call, agent, queues))
     }
 
-    fn nothing(
-        &self,
-        call: &mut Call<'_, 'a>,
-        agent: Key,
-        queues: &[(&'a [u8], Key)],
-    ) -> Result<Next, Refusal> {
+    fn nothing(&self, call: &mut Call<'_, 'a>, agent: Key, queues: &[(&'a [u8], Key)]) -> Next {
         match self.block_ms {
             Some(timeout_ms) if call.keys.may_block() => {
                 // A recovery of the identity ends the wait: its epoch is over then.
                 let mut keys: Vec<Key> = queues.iter().map(|(_, key)| *key).collect();
                 keys.push(agent);
-                return Ok(Next::Wait { keys, timeout_ms });
+                return Next::Wait { keys, timeout_ms };
             }
             _ if self.count.is_some() => call.reply.array(0),
             _ => call.reply.null(),
         }
-        Ok(Next::Replied)
+        Next::Replied
     }
 
     fn reply(

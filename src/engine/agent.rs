@@ -132,12 +132,18 @@ pub fn decide_took_from<'a>(
         Some(agent) if agent.knows(queue) => None,
         Some(_) => Some(Batch::of(at.ms, took)),
         None => {
-            let assumed = AgentEvent::Assumed { epoch: next_epoch(0, at), request: None };
+            let assumed = AgentEvent::Assumed { epoch: epoch_of_taking(None, at), request: None };
             let mut batch = Batch::of(at.ms, assumed);
             batch.events.push(took);
             Some(batch)
         }
     }
+}
+
+/// The epoch that a taking is made under: the current one, or the one that it begins.
+#[must_use]
+pub fn epoch_of_taking(agent: Option<&Agent>, at: Moment) -> u64 {
+    agent.map_or_else(|| next_epoch(0, at), Agent::epoch)
 }
 
 /// Decides a new epoch; nothing when the same request began the current one.
@@ -147,10 +153,15 @@ pub fn decide_assume<'a>(
     request: Option<&'a [u8]>,
     at: Moment,
 ) -> Option<(u64, Batch<'a, AgentEvent<'a>>)> {
-    let repeated = request.is_some() && agent.is_some_and(|agent| agent.request() == request);
-    if repeated {
+    if begins_current_epoch(agent, request) {
         return None;
     }
     let epoch = next_epoch(agent.map_or(0, Agent::epoch), at);
     Some((epoch, Batch::of(at.ms, AgentEvent::Assumed { epoch, request })))
+}
+
+/// Whether this very request began the current epoch: it is made again, after a lost reply.
+#[must_use]
+pub fn begins_current_epoch(agent: Option<&Agent>, request: Option<&[u8]>) -> bool {
+    request.is_some() && agent.is_some_and(|agent| agent.request() == request)
 }

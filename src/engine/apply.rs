@@ -18,11 +18,13 @@ impl Queue {
             debug_assert_eq!(self.fits(event, batch.blobs.len()), Ok(()));
             self.apply_event(event, batch.at_ms, &batch.blobs);
         }
+        self.issued_here = true;
     }
 
     /// Applies a batch that comes from outside. At the first event that does not fit, the rest is
     /// left out and the queue is marked: it does not follow its primary any more.
     pub fn follow(&mut self, batch: &Batch<'_, QueueEvent<'_>>) -> Result<(), String> {
+        self.issued_here = false;
         for event in &batch.events {
             if let Err(why) = self.fits(event, batch.blobs.len()) {
                 self.mark_diverged();
@@ -37,9 +39,9 @@ impl Queue {
         match event {
             QueueEvent::Pushed { .. } => self.apply_pushed(event, blobs),
             QueueEvent::Taken { .. } => self.apply_taken(event),
-            QueueEvent::Completed { ids, results } => {
+            QueueEvent::Completed { ids, results, batch } => {
                 let results = results.iter().map(|(place, blob)| (*place, bytes(blobs, *blob)));
-                self.apply_completed(ids, results, at_ms);
+                self.apply_completed(ids, results, *batch, at_ms);
             }
             QueueEvent::Failed { ids, cause, error } => {
                 self.each(ids, |queue, slot, _| queue.fail(slot, *cause, *error, at_ms));
@@ -62,7 +64,7 @@ impl Queue {
             }
             QueueEvent::Recovered { owner, void } => {
                 let owner = self.owner_slot(owner);
-                self.owners.get_mut(owner).void_all(*void);
+                self.owners.get_mut(owner).void = *void;
                 self.last_number = self.last_number.max(*void);
             }
             QueueEvent::Settled { fence, ids } => {
@@ -134,6 +136,7 @@ impl Queue {
         &mut self,
         ids: &[u64],
         results: impl Iterator<Item = (u32, &'a [u8])>,
+        batch: bool,
         at_ms: u64,
     ) {
         let mut completed = smallvec::SmallVec::<[Completion; 4]>::new();
@@ -153,7 +156,7 @@ impl Queue {
         });
         self.totals.completed += completed.len() as u64;
         if let Some(owner) = owner {
-            self.owners.get_mut(owner).remember(completed.into_iter());
+            self.owners.get_mut(owner).remember(&completed, batch);
         }
     }
 
@@ -175,14 +178,15 @@ impl Queue {
         self.line_up(slot, order, cause);
     }
 
+    /// The task keeps its place among those its owner holds: they stand in the order of taking.
     fn settle(&mut self, slot: Slot, fence: u64) {
-        let owner = self.disown(slot);
         let task = self.tasks.get_mut(slot);
-        let taken_ms = task.taken_ms();
+        let (owner, old, taking) = (task.owner, task.order, task.taking());
+        task.order = fence;
         let details = task.details_mut();
-        details.taken_ms = Some(taken_ms);
+        details.taken = Some(taking);
         details.crashes += 1;
-        self.own(slot, owner, fence);
+        self.owners.get_mut(owner).forget_request(old);
     }
 
     /// The counters are kept apart: only failures use up retries, only crashes make poison.

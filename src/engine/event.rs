@@ -96,6 +96,8 @@ pub enum QueueEvent<'a> {
         /// The tasks, all of one owner.
         #[serde(deserialize_with = "bounded")]
         ids: Ids,
+        /// Whether one call named them together: then it can be repeated as a whole.
+        batch: bool,
         /// Results by place among the ids, only of tasks that are kept.
         #[serde(deserialize_with = "bounded")]
         results: SmallVec<[(u32, Blob); 1]>,

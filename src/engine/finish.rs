@@ -1,5 +1,6 @@
 //! DONE, MDONE, FAIL and NACK: an owner lets go of what it holds.
 
+use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::event::{Batch, Ids, QueueEvent};
@@ -59,11 +60,12 @@ impl Queue {
             Err(refusal) => return Err(refusal),
         };
         let mut batch = Batch::at(at.ms);
-        let mut results = SmallVec::new();
+        self.settle_first(&[slot], at, &mut batch);
+        let (ids, mut results) = (Ids::from_slice(&[id]), SmallVec::new());
         if let Some(result) = result.filter(|_| self.keep_done_ms(slot) > 0) {
             results.push((0, batch.blob(result)));
         }
-        batch.events.push(QueueEvent::Completed { ids: Ids::from_slice(&[id]), results });
+        batch.events.push(QueueEvent::Completed { ids, batch: false, results });
         Ok(Completed::Now(batch))
     }
 
@@ -76,31 +78,38 @@ impl Queue {
         at: Moment,
         said: &mut Vec<bool>,
     ) -> Option<Batch<'a, QueueEvent<'a>>> {
-        let mut batch = Batch::at(at.ms);
-        let (mut ids, mut results) = (Ids::new(), SmallVec::new());
-        let mut seen = several.ids.to_vec();
-        seen.sort_unstable();
-        let twice = seen.windows(2).any(|pair| pair.first() == pair.last());
+        let held = self.held_once(agent, several);
+        let mut taken = held.iter().peekable();
         for (nth, id) in several.ids.iter().enumerate() {
+            let now = taken.next_if(|(place, _)| *place == nth).is_some();
+            let named_before = || held.iter().any(|(_, slot)| self.tasks.get(*slot).id == *id);
             let fence = several.fences.get(nth).copied();
-            let held = self.held(agent, *id, fence).ok();
-            let again = held.is_none() && self.has_completed(agent, *id, fence);
-            said.push(held.is_some() || again);
-            let Some(slot) = held else { continue };
-            if twice && ids.contains(id) {
-                continue;
-            }
-            let result = several.results.get(nth).filter(|_| self.keep_done_ms(slot) > 0);
-            if let Some(result) = result {
-                results.push((ids.len() as u32, batch.blob(result)));
-            }
-            ids.push(*id);
+            said.push(now || self.has_completed(agent, *id, fence) || named_before());
         }
-        if ids.is_empty() {
+        if held.is_empty() {
             return None;
         }
-        batch.events.push(QueueEvent::Completed { ids, results });
+        let slots: Vec<Slot> = held.iter().map(|(_, slot)| *slot).collect();
+        let mut batch = Batch::at(at.ms);
+        self.settle_first(&slots, at, &mut batch);
+        let mut results = SmallVec::new();
+        for (place, (nth, slot)) in held.iter().enumerate() {
+            let result = several.results.get(*nth).filter(|_| self.keep_done_ms(*slot) > 0);
+            results.extend(result.map(|result| (place as u32, batch.blob(result))));
+        }
+        let ids = self.ids_of(slots.into_iter());
+        batch.events.push(QueueEvent::Completed { ids, batch: true, results });
         Some(batch)
+    }
+
+    /// The tasks named that this agent holds, each once, with its place among the ids.
+    fn held_once(&self, agent: &[u8], several: &Several<'_>) -> Vec<(usize, Slot)> {
+        let mut seen = HashSet::new();
+        let held = several.ids.iter().enumerate().filter_map(|(nth, id)| {
+            let fence = several.fences.get(nth).copied();
+            self.held(agent, *id, fence).ok().map(|slot| (nth, slot))
+        });
+        held.filter(|(_, slot)| several.ids.len() == 1 || seen.insert(*slot)).collect()
     }
 
     /// Decides the failure of one task. Until there are retries, every failure is for good.
@@ -129,16 +138,8 @@ impl Queue {
         several: &Several<'_>,
         at: Moment,
     ) -> Option<(u64, Batch<'a, QueueEvent<'a>>)> {
-        let mut slots = Vec::with_capacity(several.ids.len());
-        for (nth, id) in several.ids.iter().enumerate() {
-            slots.extend(self.held(agent, *id, several.fences.get(nth).copied()));
-        }
-        let mut once = slots.clone();
-        once.sort_unstable();
-        once.dedup();
-        if once.len() < slots.len() {
-            slots = once;
-        }
+        let held = self.held_once(agent, several);
+        let slots: Vec<Slot> = held.into_iter().map(|(_, slot)| slot).collect();
         let ids = self.ids_of(slots.iter().copied());
         if ids.is_empty() {
             return None;

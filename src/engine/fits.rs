@@ -23,7 +23,7 @@ impl Queue {
                 self.numbers_fit(*fence, ids.len())?;
                 self.all(ids, State::Ready).map(drop)
             }
-            QueueEvent::Completed { ids, results } => {
+            QueueEvent::Completed { ids, results, .. } => {
                 self.one_owner(ids)?;
                 let places = results.iter().map(|(place, _)| *place as usize);
                 require(places.clone().is_sorted_by(|a, b| a < b), "results out of order")?;

@@ -21,30 +21,30 @@ pub struct Moment {
     pub entropy: u64,
 }
 
-/// The number after `last` at this moment: `last + 1` within a millisecond, else the moment's own.
-#[must_use]
-pub fn next_number(last: u64, at: Moment) -> u64 {
-    if at.ms > last >> LOW_BITS { (at.ms << LOW_BITS) | (at.entropy & LOW_MASK) } else { last + 1 }
-}
-
 /// Numbers for one decision, which may need several.
 #[derive(Clone, Copy, Debug)]
 pub struct Numbers {
     last: u64,
+    issued_here: bool,
     at: Moment,
 }
 
 impl Numbers {
-    /// Numbers greater than `last`.
+    /// Numbers greater than `last`. If another server issued that one, it may have gone on counting
+    /// (it was partitioned away, or the tail of its log is lost): then a new start is made, as for
+    /// an epoch, even where this server's clock is behind.
     #[must_use]
-    pub fn after(last: u64, at: Moment) -> Self {
-        Self { last, at }
+    pub fn after(last: u64, issued_here: bool, at: Moment) -> Self {
+        Self { last, issued_here, at }
     }
 
-    /// Issues `count` numbers that follow one another; tells the first.
+    /// Issues `count` numbers that follow one another; tells the first. Within a millisecond they
+    /// count on; in a new one they start at a random place in it.
     pub fn next(&mut self, count: u64) -> u64 {
-        let first = next_number(self.last, self.at);
+        let counts_on = self.issued_here && self.at.ms <= issued_ms(self.last);
+        let first = if counts_on { self.last + 1 } else { next_epoch(self.last, self.at) };
         self.last = first + count - 1;
+        self.issued_here = true;
         first
     }
 }
@@ -54,6 +54,12 @@ impl Numbers {
 pub fn next_epoch(last: u64, at: Moment) -> u64 {
     let step = ((last >> LOW_BITS) + 1).max(at.ms);
     (step << LOW_BITS) | (at.entropy & LOW_MASK)
+}
+
+/// The smallest number of a millisecond.
+#[must_use]
+pub fn first_number(ms: u64) -> u64 {
+    ms.saturating_mul(1 << LOW_BITS).min(NUMBER_MAX)
 }
 
 /// The millisecond in which a number was issued.
@@ -68,6 +74,10 @@ mod tests {
 
     fn at(ms: u64, entropy: u64) -> Moment {
         Moment { ms, entropy }
+    }
+
+    fn next_number(last: u64, at: Moment) -> u64 {
+        Numbers::after(last, true, at).next(1)
     }
 
     #[test]
@@ -86,6 +96,14 @@ mod tests {
         let late = next_number(0, at(1_000, 5));
         assert_eq!(next_number(late, at(10, 9)), late + 1);
         assert!(next_epoch(late, at(10, 0)) > late);
+    }
+
+    #[test]
+    fn a_server_does_not_count_on_from_a_number_that_another_one_issued() {
+        let (last, behind) = (next_number(0, at(1_000, 5)), at(10, 9));
+        let mut numbers = Numbers::after(last, false, behind);
+        assert_eq!(numbers.next(2), 1_001 * 1024 + 9);
+        assert_eq!(numbers.next(1), 1_001 * 1024 + 11);
     }
 
     #[test]

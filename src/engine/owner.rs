@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
 
-use super::list::{Linked, Links, List, after};
+use super::list::{Linked, Links, List};
 use super::names::Named;
-use super::slab::{NONE, Slab, Slot};
-use super::task::{Bytes, Task};
+use super::task::Bytes;
 
 /// Completions that are remembered for each owner, at least.
 pub const COMPLETIONS_KEPT: usize = 64;
@@ -32,14 +31,14 @@ pub struct Completion {
 #[derive(Clone)]
 pub struct Owner {
     name: Bytes,
-    /// What it holds, by rising fence.
+    /// What it holds, in the order of taking.
     pub running: List,
     /// Fences up to this one are void: the identity was recovered since they were given.
     pub void: u64,
-    /// The first task it holds under a fence that is not void; those before it are void.
-    settled: Slot,
     /// Its latest completions, the last one at the back.
     pub completions: VecDeque<Completion>,
+    /// What its last MDONE completed.
+    pub last_batch: Box<[Completion]>,
     /// Its repeatable requests whose tasks it still holds.
     pub requests: Option<Box<Requests>>,
     /// How many tasks it took.
@@ -59,8 +58,8 @@ impl Owner {
             name: name.into(),
             running: List::default(),
             void: 0,
-            settled: NONE,
             completions: VecDeque::new(),
+            last_batch: Box::default(),
             requests: None,
             taken: 0,
             completed: 0,
@@ -69,48 +68,15 @@ impl Owner {
         }
     }
 
-    /// It holds one more task, under the greatest fence so far.
-    pub fn hold(&mut self, tasks: &mut Slab<Task>, slot: Slot) {
-        let is_void = tasks.get(slot).order <= self.void;
-        self.running.push_back(tasks, slot);
-        if self.settled == NONE && !is_void {
-            self.settled = slot;
-        }
-    }
-
-    /// It does not hold a task any more.
-    pub fn let_go(&mut self, tasks: &mut Slab<Task>, slot: Slot) {
-        if self.settled == slot {
-            self.settled = after(tasks, slot).unwrap_or(NONE);
-        }
-        self.running.remove(tasks, slot);
-    }
-
-    /// The identity was recovered: every fence up to now is void.
-    pub fn void_all(&mut self, up_to: u64) {
-        self.void = up_to;
-        self.settled = NONE;
-    }
-
-    /// The first task held under a fence that is not void.
-    #[must_use]
-    pub fn first_settled(&self) -> Option<Slot> {
-        (self.settled != NONE).then_some(self.settled)
-    }
-
-    /// The first task held under a void fence.
-    #[must_use]
-    pub fn first_void(&self) -> Option<Slot> {
-        self.running.first().filter(|first| *first != self.settled)
-    }
-
-    /// Remembers completions of one call, and forgets the oldest beyond what is promised: the last
-    /// 64, and the last call whole.
-    pub fn remember(&mut self, completed: impl ExactSizeIterator<Item = Completion>) {
-        let kept = COMPLETIONS_KEPT.max(completed.len());
+    /// Remembers what one call completed, and forgets the oldest beyond what is promised.
+    pub fn remember(&mut self, completed: &[Completion], batch: bool) {
         self.completed += completed.len() as u64;
-        self.completions.extend(completed);
-        let beyond = self.completions.len().saturating_sub(kept);
+        if batch {
+            self.last_batch = completed.into();
+        }
+        let latest = completed.len().saturating_sub(COMPLETIONS_KEPT);
+        self.completions.extend(completed.get(latest..).unwrap_or_default());
+        let beyond = self.completions.len().saturating_sub(COMPLETIONS_KEPT);
         self.completions.drain(..beyond);
     }
 
@@ -118,12 +84,22 @@ impl Owner {
     #[must_use]
     pub fn has_completed(&self, id: u64, fence: Option<u64>) -> bool {
         let matches = |done: &Completion| done.id == id && fence.is_none_or(|f| f == done.fence);
-        self.completions.iter().rev().any(matches)
+        self.completions.iter().rev().any(matches) || self.last_batch.iter().any(matches)
     }
 
-    /// The tasks that a repeatable request took and that have not left since.
+    /// A task left this owner, or its fence: requests that took it answer without it from now on.
+    pub fn forget_request(&mut self, fence: u64) {
+        if let Some(requests) = &mut self.requests {
+            requests.left(fence);
+            if requests.is_empty() {
+                self.requests = None;
+            }
+        }
+    }
+
+    /// What a repeatable request took and still holds some of, with the fence of the first task.
     #[must_use]
-    pub fn answered(&self, epoch: u64, id: &[u8]) -> Option<&Answer> {
+    pub fn answered(&self, epoch: u64, id: &[u8]) -> Option<(u64, &Answer)> {
         self.requests.as_ref().filter(|requests| requests.epoch == epoch)?.get(id)
     }
 
@@ -131,7 +107,7 @@ impl Owner {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.name.len()
-            + self.completions.capacity() * size_of::<Completion>()
+            + (self.completions.capacity() + self.last_batch.len()) * size_of::<Completion>()
             + self.requests.as_ref().map_or(0, |requests| requests.heap_bytes())
     }
 }
@@ -180,10 +156,10 @@ impl Requests {
         Self { epoch, ..Self::default() }
     }
 
-    /// The answer to a request.
+    /// The answer to a request, with the fence of the first task it took.
     #[must_use]
-    pub fn get(&self, id: &[u8]) -> Option<&Answer> {
-        self.by_id.get(id).and_then(|fence| self.answers.get(fence))
+    pub fn get(&self, id: &[u8]) -> Option<(u64, &Answer)> {
+        self.by_id.get(id).and_then(|fence| self.answers.get(fence).map(|answer| (*fence, answer)))
     }
 
     /// Keeps the answer to a request that is not there yet.
@@ -234,19 +210,23 @@ impl Requests {
 mod tests {
     use super::*;
 
-    fn completions(ids: std::ops::Range<u64>) -> impl ExactSizeIterator<Item = Completion> {
-        ids.map(|id| Completion { id, fence: id + 1_000 }).collect::<Vec<_>>().into_iter()
+    fn completions(ids: std::ops::Range<u64>) -> Vec<Completion> {
+        ids.map(|id| Completion { id, fence: id + 1_000 }).collect()
     }
 
     #[test]
     fn the_last_64_completions_and_the_last_batch_whole_are_remembered() {
         let mut owner = Owner::named(b"a");
-        owner.remember(completions(0..100));
-        assert!(owner.has_completed(0, None), "a batch is remembered whole");
-        owner.remember(completions(100..101));
+        owner.remember(&completions(0..100), true);
+        for id in 100..200 {
+            owner.remember(&completions(id..id + 1), false);
+        }
         assert_eq!(owner.completions.len(), COMPLETIONS_KEPT);
-        assert!(owner.has_completed(100, Some(1_100)));
-        assert!(!owner.has_completed(100, Some(7)), "under another fence it was another taking");
+        assert!(owner.has_completed(0, Some(1_000)), "the last batch, whatever came after it");
+        assert!(!owner.has_completed(100, None), "single ones are forgotten after 64 others");
+        assert!(owner.has_completed(199, Some(1_199)));
+        assert!(!owner.has_completed(199, Some(7)), "under another fence it was another taking");
+        owner.remember(&completions(300..302), true);
         assert!(!owner.has_completed(0, None));
     }
 
@@ -258,9 +238,9 @@ mod tests {
         requests.left(22);
         requests.left(19);
         requests.left(21);
-        assert_eq!(requests.get(b"r").map(|answer| answer.held), Some(1));
+        assert_eq!(requests.get(b"r").map(|(fence, answer)| (fence, answer.held)), Some((20, 1)));
         requests.left(20);
         assert!(requests.is_empty());
-        assert_eq!(requests.get(b"r"), None);
+        assert!(requests.get(b"r").is_none());
     }
 }

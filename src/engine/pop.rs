@@ -6,7 +6,6 @@ use std::collections::BinaryHeap;
 use super::event::{Ids, QueueEvent, Request};
 use super::lines::{Lines, Rank};
 use super::numbers::Moment;
-use super::owner::Answer;
 use super::queue::Queue;
 use super::slab::{Slab, Slot};
 use super::task::Task;
@@ -27,11 +26,18 @@ pub struct Take<'a> {
 }
 
 impl Queue {
-    /// The answer to the same request made before, if tasks that it took are still held.
+    /// What the same request took before and still holds under the fences it gave; nothing if it
+    /// was not made before, or nothing of it is left.
     #[must_use]
-    pub fn answered(&self, take: &Take<'_>) -> Option<&Answer> {
+    pub fn answered(&self, take: &Take<'_>) -> Option<Ids> {
         let request = take.request?;
-        self.owner(take.agent)?.answered(request.epoch, request.id)
+        let owner = self.owners.find(take.agent)?;
+        let (first, answer) = self.owners.get(owner).answered(request.epoch, request.id)?;
+        let is_held = |id: u64, fence: u64| {
+            self.task(id).is_some_and(|task| task.owner == owner && task.order == fence)
+        };
+        let taken = answer.ids.iter().copied().zip(first..);
+        Some(taken.filter(|(id, fence)| is_held(*id, *fence)).map(|(id, _)| id).collect())
     }
 
     /// Decides which tasks an agent takes; nothing when there is none for it.

@@ -11,7 +11,7 @@ use super::index::Index;
 use super::lines::Lines;
 use super::list::List;
 use super::names::{Named, Names};
-use super::numbers::{Moment, Numbers};
+use super::numbers::{Moment, NUMBER_MAX, Numbers, first_number};
 use super::owner::{IDLE_OWNERS_KEPT, Owner};
 use super::settings::Settings;
 use super::slab::{NONE, Slab, Slot};
@@ -52,6 +52,8 @@ pub struct Queue {
     pub(super) totals: Totals,
     /// The greatest number issued: task id, fence or place in line.
     pub(super) last_number: u64,
+    /// Whether this server issued it. If not, another may have gone on from there: see `numbers`.
+    pub(super) issued_here: bool,
     pub(super) running: u64,
     pub(super) payload_bytes: u64,
     pub(super) diverged: bool,
@@ -121,12 +123,6 @@ impl Queue {
     #[must_use]
     pub fn is_void(&self, task: &Task) -> bool {
         task.owner != NONE && task.order <= self.owners.get(task.owner).void
-    }
-
-    /// Whether this agent holds the task.
-    #[must_use]
-    pub fn is_held_by(&self, id: u64, agent: &[u8]) -> bool {
-        self.task(id).and_then(|task| self.owner_of(task)) == Some(agent)
     }
 
     /// The record of an owner.
@@ -262,7 +258,7 @@ impl Queue {
     }
 
     pub(super) fn numbers(&self, at: Moment) -> Numbers {
-        Numbers::after(self.last_number, at)
+        Numbers::after(self.last_number, self.issued_here, at)
     }
 
     pub(super) fn slot_of(&self, id: u64) -> Option<Slot> {
@@ -305,7 +301,7 @@ impl Queue {
         task.cause = Cause::Taken;
         let record = self.owners.get_mut(owner);
         let was_idle = record.running.is_empty();
-        record.hold(&mut self.tasks, slot);
+        record.running.push_back(&mut self.tasks, slot);
         self.running += 1;
         if was_idle {
             self.idle.remove(self.owners.records_mut(), owner);
@@ -318,13 +314,8 @@ impl Queue {
         let (owner, fence) = (task.owner, task.order);
         task.owner = NONE;
         let record = self.owners.get_mut(owner);
-        record.let_go(&mut self.tasks, slot);
-        if let Some(requests) = &mut record.requests {
-            requests.left(fence);
-            if requests.is_empty() {
-                record.requests = None;
-            }
-        }
+        record.running.remove(&mut self.tasks, slot);
+        record.forget_request(fence);
         self.running -= 1;
         if record.running.is_empty() {
             self.idle.push_back(self.owners.records_mut(), owner);
@@ -355,7 +346,7 @@ impl Queue {
         task.state = State::Ready;
         task.cause = cause;
         if let Some(details) = &mut task.details {
-            details.taken_ms = None;
+            details.taken = None;
         }
         self.lines.push(&mut self.tasks, slot);
     }
@@ -367,10 +358,8 @@ impl Queue {
             self.drop_task(slot);
             return;
         }
-        let last = self.ended(state).and_then(List::last);
-        let expires_ms = at_ms.saturating_add(keep_ms);
-        // A clock that went back between two servers must not break the order of the list.
-        let order = last.map_or(at_ms, |last| self.tasks.get(last).order.max(at_ms));
+        let expires_ms = at_ms.saturating_add(keep_ms).min(NUMBER_MAX);
+        let order = self.end_number(state, at_ms);
         let task = self.tasks.get_mut(slot);
         task.state = state;
         task.cause = cause;
@@ -379,6 +368,14 @@ impl Queue {
         let id = task.id;
         self.list_ended(slot, state);
         self.deadlines.insert(expires_ms, id, Due::Expiry, slot);
+    }
+
+    /// The number of an end at this moment: greater than any in the list, also when many tasks end
+    /// at once or the clock of another server was ahead.
+    fn end_number(&self, state: State, at_ms: u64) -> u64 {
+        let last = self.ended(state).and_then(List::last);
+        let after = last.map_or(0, |last| self.tasks.get(last).order + 1);
+        first_number(at_ms).max(after)
     }
 
     /// An ended task goes for good.

@@ -5,12 +5,11 @@
 //! a fence of the new epoch; one that has seen too many crashes is quarantined instead. So the
 //! cost does not grow with what is held beyond the page.
 //!
-//! In an owner's list the void tasks come first and the settled ones after them, both by fence.
-//! Pages go through the settled ones, then the void ones: these move to the end as they are read,
-//! so reading on from any task never meets one twice and never leaves one out.
+//! Tasks are read in the order in which they were taken, which settling does not change: reading on
+//! behind any task never meets one twice and never leaves one out.
 
 use super::event::{Batch, Ids, QueueEvent};
-use super::list::{after, walk, walk_back};
+use super::list::{after, walk};
 use super::numbers::Moment;
 use super::owner::Owner;
 use super::queue::Queue;
@@ -28,12 +27,12 @@ pub enum Mode {
     Fail,
 }
 
-/// Where a reader of an identity's tasks in one queue goes on.
+/// Where a reader of an identity's tasks in one queue stands: behind a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// The fence that the last task read had.
-    pub fence: u64,
-    /// The last task read; 0 at the start.
+    /// The number of that task's taking.
+    pub taking: u64,
+    /// The task; 0 at the start.
     pub id: u64,
 }
 
@@ -47,8 +46,8 @@ pub struct Page<'a> {
     pub quarantined: Vec<Task>,
     /// How many were released or failed.
     pub moved: u64,
-    /// Whether the identity holds more than was looked at.
-    pub more: bool,
+    /// Where to go on, if the identity holds more than was looked at.
+    pub next: Option<Position>,
 }
 
 impl Queue {
@@ -66,13 +65,12 @@ impl Queue {
             return page;
         };
         page.batch.events.push(QueueEvent::Recovered { owner: agent, void: self.last_number });
-        let slots: Vec<Slot> = owner.running.iter(&self.tasks).take(limit).collect();
-        page.more = owner.running.len() > slots.len() as u64;
-        self.sort_out(&slots, mode, at, &mut page);
+        let ahead = owner.running.iter(&self.tasks);
+        self.sort_out(ahead, Position::default(), mode, limit, at, &mut page);
         page
     }
 
-    /// Goes on with a recovery that was decided before, after `position`: nothing is voided again.
+    /// Goes on with a recovery that was decided before, behind `position`: nothing is voided again.
     /// RELEASE and FAIL move what is still void; KEEP reads on, as HELD does.
     #[must_use]
     pub fn decide_page<'a>(
@@ -84,75 +82,68 @@ impl Queue {
         at: Moment,
     ) -> Page<'a> {
         let mut page = Page::empty(at.ms);
-        let Some(owner) = self.owner(agent) else { return page };
-        let void = || walk(&self.tasks, owner.first_void()).take_while(|slot| self.void(*slot));
-        let mut slots = Vec::new();
-        if mode == Mode::Keep {
-            let (settled, void) = self.ahead(owner, position);
-            slots.extend(walk(&self.tasks, settled).take(limit + 1));
-            slots.extend(
-                walk(&self.tasks, void)
-                    .take_while(|slot| self.void(*slot))
-                    .take((limit + 1).saturating_sub(slots.len())),
-            );
-        } else {
-            slots.extend(void().take(limit + 1));
+        if let Some(owner) = self.owner(agent) {
+            let ahead = walk(&self.tasks, self.behind(owner, position));
+            let wanted = |slot: &Slot| mode == Mode::Keep || self.is_void(self.tasks.get(*slot));
+            self.sort_out(ahead.filter(wanted), position, mode, limit, at, &mut page);
         }
-        page.more = slots.len() > limit;
-        slots.truncate(limit);
-        self.sort_out(&slots, mode, at, &mut page);
         page
     }
 
     /// The same page for a reader that may change nothing: void tasks stay void.
     #[must_use]
-    pub fn held_page(&self, agent: &[u8], position: Position, limit: usize) -> (Ids, bool) {
-        let Some(owner) = self.owner(agent) else { return (Ids::new(), false) };
-        let (settled, void) = self.ahead(owner, position);
-        let void = walk(&self.tasks, void).take_while(|slot| self.void(*slot));
-        let slots: Vec<Slot> = walk(&self.tasks, settled).chain(void).take(limit + 1).collect();
-        (self.ids_of(slots.iter().copied().take(limit)), slots.len() > limit)
+    pub fn held_page(
+        &self,
+        agent: &[u8],
+        position: Position,
+        limit: usize,
+    ) -> (Ids, Option<Position>) {
+        let Some(owner) = self.owner(agent) else { return (Ids::new(), None) };
+        let mut ahead = walk(&self.tasks, self.behind(owner, position));
+        let slots: Vec<Slot> = ahead.by_ref().take(limit).collect();
+        let last = slots.last().map_or(position, |slot| self.position(*slot));
+        (self.ids_of(slots.into_iter()), ahead.next().map(|_| last))
     }
 
-    /// The first settled and the first void task that a reader at this position has not seen.
-    fn ahead(&self, owner: &Owner, position: Position) -> (Option<Slot>, Option<Slot>) {
+    /// The first task of an owner behind a position.
+    fn behind(&self, owner: &Owner, position: Position) -> Option<Slot> {
+        let first = owner.running.first();
         if position.id == 0 {
-            return (owner.first_settled(), owner.first_void());
+            return first;
         }
         let last = self.slot_of(position.id).filter(|slot| {
             let task = self.tasks.get(*slot);
-            self.owner_of(task).is_some() && task.order == position.fence
+            self.owner_of(task).is_some() && task.taking() == position.taking
         });
-        if position.fence <= owner.void {
-            // A reader that may not settle stands among the void ones; the settled ones are read.
-            let next = match last {
-                Some(last) => after(&self.tasks, last),
-                None => walk(&self.tasks, owner.first_void())
-                    .find(|slot| self.tasks.get(*slot).order > position.fence),
-            };
-            return (None, next);
-        }
-        let settled = match last {
+        match last {
             Some(last) => after(&self.tasks, last),
-            None => walk_back(&self.tasks, owner.running.last())
-                .take_while(|slot| self.tasks.get(*slot).order > position.fence)
-                .last(),
-        };
-        (settled, owner.first_void())
+            None => walk(&self.tasks, first)
+                .find(|slot| self.tasks.get(*slot).taking() > position.taking),
+        }
     }
 
-    fn void(&self, slot: Slot) -> bool {
-        self.is_void(self.tasks.get(slot))
+    fn position(&self, slot: Slot) -> Position {
+        let task = self.tasks.get(slot);
+        Position { taking: task.taking(), id: task.id }
     }
 
-    /// Sorts the tasks of a page into those that are read, settled, moved and quarantined.
-    fn sort_out(&self, slots: &[Slot], mode: Mode, at: Moment, page: &mut Page<'_>) {
-        let voided = !page.batch.events.is_empty();
-        let (mut moved, mut poison) = (Ids::new(), Ids::new());
-        for slot in slots {
-            let task = self.tasks.get(*slot);
-            let unsettled = voided || self.void(*slot);
-            if unsettled && mode != Mode::Fail && self.is_poison(task) {
+    /// Sorts the next `limit` tasks into those that are read, settled, moved and quarantined.
+    fn sort_out(
+        &self,
+        mut ahead: impl Iterator<Item = Slot>,
+        from: Position,
+        mode: Mode,
+        limit: usize,
+        at: Moment,
+        page: &mut Page<'_>,
+    ) {
+        let all_void = !page.batch.events.is_empty();
+        let (mut unsettled, mut poison, mut last) = (Ids::new(), Ids::new(), from);
+        for slot in ahead.by_ref().take(limit) {
+            last = self.position(slot);
+            let task = self.tasks.get(slot);
+            let is_void = all_void || self.is_void(task);
+            if is_void && mode != Mode::Fail && self.is_poison(task) {
                 page.quarantined.push(task.clone());
                 poison.push(task.id);
                 continue;
@@ -160,14 +151,17 @@ impl Queue {
             if mode == Mode::Keep {
                 page.kept.push(task.id);
             }
-            if unsettled {
-                moved.push(task.id);
+            if is_void {
+                unsettled.push(task.id);
             }
         }
-        let mut numbers = self.numbers(at);
-        let count = moved.len() as u64;
-        if count > 0 {
-            let (ids, first) = (moved, numbers.next(count));
+        page.next = ahead.next().map(|_| last);
+        let ids = unsettled;
+        if mode != Mode::Keep {
+            page.moved = ids.len() as u64;
+        }
+        if !ids.is_empty() {
+            let first = self.numbers(at).next(ids.len() as u64);
             page.batch.events.push(match mode {
                 Mode::Keep => QueueEvent::Settled { fence: first, ids },
                 Mode::Release => QueueEvent::Returned { ids, order: first, cause: Cause::Released },
@@ -180,7 +174,6 @@ impl Queue {
             let cause = Cause::Quarantined;
             page.batch.events.push(QueueEvent::Failed { ids: poison, cause, error: None });
         }
-        page.moved = if mode == Mode::Keep { 0 } else { count };
     }
 
     /// Whether one more crash is one too many.
@@ -197,7 +190,7 @@ impl Page<'_> {
             kept: Ids::new(),
             quarantined: Vec::new(),
             moved: 0,
-            more: false,
+            next: None,
         }
     }
 }

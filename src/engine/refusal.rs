@@ -1,7 +1,8 @@
 //! What can be refused, with which code, in which words. A refused command has changed nothing.
 //!
 //! The first word of a refusal is its code and part of the API: clients branch on it. The rest
-//! names the culprit. When several refusals would apply, the one that stands first here is given.
+//! names the culprit. When several would apply, the words are judged first, then the caller (its
+//! epoch), then the queue, then the task.
 
 use std::fmt;
 

@@ -77,14 +77,16 @@ impl Restore {
         void: u64,
         [taken, completed, failed]: [u64; 3],
         completions: impl Iterator<Item = Completion>,
+        last_batch: impl Iterator<Item = Completion>,
     ) -> Result<(), String> {
         let queue = &mut self.queue;
         require(queue.owners.find(name).is_none(), || "an owner said twice".to_owned())?;
         require(void <= queue.last_number, || "an owner void beyond the numbers".to_owned())?;
         let mut owner = Owner::named(name);
-        owner.void_all(void);
+        owner.void = void;
         (owner.taken, owner.completed, owner.failed) = (taken, completed, failed);
         owner.completions.extend(completions);
+        owner.last_batch = last_batch.collect();
         let slot = queue.owners.insert(owner);
         queue.idle.push_back(queue.owners.records_mut(), slot);
         self.owners.push(slot);
@@ -127,14 +129,15 @@ impl Restore {
             (State::Failed, None) => &queue.failed,
             (_, owner) => return Err(format!("task {id} is {:?} of {owner:?}", said.state)),
         };
-        let before = list.last().map_or(0, |last| queue.tasks.get(last).order);
-        let in_order = if said.state.is_unfinished() {
-            said.order > before && said.order <= last
-        } else {
-            said.order >= before
-        };
-        require(in_order, || format!("task {id} is out of order"))?;
+        let key = |task: &Task| if owner.is_some() { task.taking() } else { task.order };
+        let before = list.last().map_or(0, |last| key(queue.tasks.get(last)));
         let details = self.details(said)?;
+        let taken = details.as_ref().and_then(|details| details.taken);
+        require(taken.is_none() || owner.is_some(), || format!("task {id} is taken by nobody"))?;
+        let limit = if said.state.is_unfinished() { last } else { NUMBER_MAX };
+        let in_order = taken.unwrap_or(said.order) > before
+            && (taken.unwrap_or(0)..=limit).contains(&said.order);
+        require(in_order, || format!("task {id} is out of order"))?;
         let queue = &mut self.queue;
         let payload = Bytes::from(said.payload);
         let mut task = Task::pushed(id, line, payload);

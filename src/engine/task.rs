@@ -125,8 +125,8 @@ pub enum Attribute<'a> {
     Error(&'a [u8]),
     /// What the agent said when it completed it.
     Result(&'a [u8]),
-    /// When it was taken, Unix time in milliseconds, if its fence was given anew since.
-    TakenMs(u64),
+    /// The fence of its taking, if it was given another one since.
+    Taken(u64),
 }
 
 /// The attributes of one task; most have none.
@@ -162,8 +162,8 @@ pub struct Details {
     pub error: Option<Bytes>,
     /// See [`Attribute::Result`].
     pub result: Option<Bytes>,
-    /// See [`Attribute::TakenMs`].
-    pub taken_ms: Option<u64>,
+    /// See [`Attribute::Taken`].
+    pub taken: Option<u64>,
 }
 
 impl Details {
@@ -182,7 +182,7 @@ impl Details {
             Attribute::Handle(text) => self.handle = Some(text.into()),
             Attribute::Error(text) => self.error = Some(text.into()),
             Attribute::Result(bytes) => self.result = Some(bytes.into()),
-            Attribute::TakenMs(ms) => self.taken_ms = Some(ms),
+            Attribute::Taken(fence) => self.taken = Some(fence),
         }
     }
 
@@ -201,7 +201,7 @@ impl Details {
             self.handle.as_deref().map(Attribute::Handle),
             self.error.as_deref().map(Attribute::Error),
             self.result.as_deref().map(Attribute::Result),
-            self.taken_ms.map(Attribute::TakenMs),
+            self.taken.map(Attribute::Taken),
         ]
         .into_iter()
         .flatten()
@@ -221,8 +221,8 @@ impl Details {
 pub struct Task {
     /// Its number, for ever.
     pub id: u64,
-    /// Its key in the list it stands in: the place in line of a ready task, the fence of a running
-    /// one, the end (Unix time in milliseconds) of an ended one. Every list ascends in it.
+    /// The place in line of a ready task, the fence of a running one, the number of its end for an
+    /// ended one. The lists of ready and of ended tasks ascend in it.
     pub order: u64,
     links: Links,
     /// Its type and priority, as the queue's line for both.
@@ -270,11 +270,16 @@ impl Task {
         self.details.as_ref().map_or(0, |details| details.crashes)
     }
 
+    /// The number of the running task's taking; its present fence may be later.
+    #[must_use]
+    pub fn taking(&self) -> u64 {
+        self.details.as_ref().and_then(|details| details.taken).unwrap_or(self.order)
+    }
+
     /// When the running task was taken, Unix time in milliseconds.
     #[must_use]
     pub fn taken_ms(&self) -> u64 {
-        let kept = self.details.as_ref().and_then(|details| details.taken_ms);
-        kept.unwrap_or_else(|| issued_ms(self.order))
+        issued_ms(self.taking())
     }
 
     /// Its record among the UNIQUE keys.

@@ -10,7 +10,7 @@ use super::codec;
 use crate::engine::event::bounded;
 use crate::engine::list::List;
 use crate::engine::names::Named;
-use crate::engine::owner::Owner;
+use crate::engine::owner::{Completion, Owner};
 use crate::engine::queue::{Queue, Totals};
 use crate::engine::settings::Setting;
 use crate::engine::slab::{NONE, Slot};
@@ -27,7 +27,7 @@ pub(super) enum Record<'a> {
         last_number: u64,
         totals: [u64; 5],
         #[serde(deserialize_with = "bounded")]
-        settings: SmallVec<[(Setting, u64); 8]>,
+        settings: SmallVec<[(Setting, u64); 2]>,
     },
     /// A type and a priority; tasks name it by its place among the lines.
     Line { kind: &'a [u8], priority: u16 },
@@ -38,7 +38,9 @@ pub(super) enum Record<'a> {
         void: u64,
         counts: [u64; 3],
         #[serde(deserialize_with = "bounded")]
-        completions: SmallVec<[(u64, u64); 8]>,
+        completions: SmallVec<[(u64, u64); 1]>,
+        #[serde(deserialize_with = "bounded")]
+        last_batch: SmallVec<[(u64, u64); 1]>,
         epoch: u64,
         #[serde(borrow, deserialize_with = "bounded")]
         answers: SmallVec<[AnswerRecord<'a>; 1]>,
@@ -167,12 +169,14 @@ impl Out<'_> {
 
 fn owner_record(owner: &Owner) -> Record<'_> {
     let requests = owner.requests.as_deref();
+    let pair = |done: &Completion| (done.id, done.fence);
     let answers = requests.into_iter().flat_map(|requests| requests.iter());
     Record::Owner {
         name: owner.name(),
         void: owner.void,
         counts: [owner.taken, owner.completed, owner.failed],
-        completions: owner.completions.iter().map(|done| (done.id, done.fence)).collect(),
+        completions: owner.completions.iter().map(pair).collect(),
+        last_batch: owner.last_batch.iter().map(pair).collect(),
         epoch: requests.map_or(0, |requests| requests.epoch),
         answers: answers
             .map(|(fence, answer)| AnswerRecord {

@@ -45,10 +45,10 @@ impl Loader {
                     .try_for_each(|(which, value)| self.restore.setting(which, value))
             }
             Record::Line { kind, priority } => self.restore.line(kind, priority),
-            Record::Owner { name, void, counts, completions, epoch, answers } => {
-                let completions =
-                    completions.iter().map(|(id, fence)| Completion { id: *id, fence: *fence });
-                self.restore.owner(name, void, counts, completions)?;
+            Record::Owner { name, void, counts, completions, last_batch, epoch, answers } => {
+                let done = |(id, fence): (u64, u64)| Completion { id, fence };
+                let (completions, last) = (completions.into_iter(), last_batch.into_iter());
+                self.restore.owner(name, void, counts, completions.map(done), last.map(done))?;
                 answers.iter().try_for_each(|answer| {
                     self.restore.answer(epoch, answer.request, answer.fence, &answer.ids)
                 })
