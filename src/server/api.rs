@@ -9,6 +9,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_longlong, c_void};
 use std::ptr;
+use std::sync::OnceLock;
 
 use redis_module::raw;
 
@@ -217,6 +218,32 @@ impl Str {
             std::slice::from_raw_parts(bytes.cast(), len)
         }
     }
+}
+
+type MustObey = unsafe extern "C" fn(*mut raw::RedisModuleCtx) -> c_int;
+
+/// Valkey's own word, from 8.1 on, on commands that are not to be refused: it knows of slot imports
+/// too. The SDK does not know the function.
+static MUST_OBEY: OnceLock<Option<MustObey>> = OnceLock::new();
+
+/// Whether the command comes from the primary, from a file being loaded, or with a slot that is
+/// imported, as far as this server tells them apart from clients.
+pub(super) fn must_obey(ctx: Ctx) -> bool {
+    let flags = ctx.flags();
+    if flags.is_replicated() || flags.is_loading() {
+        return true;
+    }
+    let ask = MUST_OBEY.get_or_init(|| {
+        let mut found: Option<MustObey> = None;
+        // SAFETY: the server writes a function of this signature to the place, or nothing.
+        let code = unsafe {
+            let place = (&raw mut found).cast::<c_void>();
+            api!(RedisModule_GetApi(c"RedisModule_MustObeyClient".as_ptr(), place))
+        };
+        found.filter(|_| code == raw::REDISMODULE_OK as c_int)
+    });
+    // SAFETY: the context is that of a command.
+    ask.is_some_and(|ask| unsafe { ask(ctx.0) != 0 })
 }
 
 /// Whether writing must wait: clients are paused for a failover.

@@ -1,8 +1,8 @@
 //! WF.APPLY: what a primary decided, applied by its replicas and when the append-only file is read.
 //!
 //! Not for clients: it would let them write a state that was never decided. The server tells
-//! commands of the primary and of a file being loaded apart from others; those are refused, and the
-//! command is in the categories admin and dangerous besides.
+//! commands of the primary, of a file being loaded and (Valkey) of a slot being imported apart from
+//! others; those are refused, and the command is in the categories admin and dangerous besides.
 
 use std::cell::RefCell;
 
@@ -25,10 +25,14 @@ thread_local! {
     static LOADERS: RefCell<Loaders> = RefCell::default();
 }
 
+/// A load begins: what an earlier one left half done, its file being cut off, is over.
+pub(super) fn load_begins() {
+    LOADERS.with_borrow_mut(HashMap::clear);
+}
+
 /// Applies the words after the command's name; an error tells what does not fit.
 pub(super) fn run(ctx: Ctx, strings: &[Str], words: &[&[u8]]) -> Result<(), String> {
-    let flags = ctx.flags();
-    if !(flags.is_replicated() || flags.is_loading()) {
+    if !api::must_obey(ctx) {
         return Err("ERR WF.APPLY is for replication and the append-only file only".to_owned());
     }
     let (name, events) = match (strings, words) {

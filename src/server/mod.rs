@@ -63,6 +63,7 @@ fn start(context: &Context, args: &[RedisString]) -> Status {
     }
     info::register(ctx);
     subscribe(ctx, raw::REDISMODULE_EVENT_CRON_LOOP, cron);
+    subscribe(ctx, raw::REDISMODULE_EVENT_LOADING, loading);
     eviction::watch(ctx, subscribe(ctx, raw::REDISMODULE_EVENT_CONFIG, configured));
     Status::Ok
 }
@@ -97,6 +98,17 @@ unsafe extern "C" fn cron(
         timer::check(Ctx(ctx));
         eviction::poll(Ctx(ctx));
     });
+}
+
+unsafe extern "C" fn loading(
+    _ctx: *mut raw::RedisModuleCtx,
+    _event: raw::RedisModuleEvent,
+    sub: u64,
+    _data: *mut c_void,
+) {
+    if sub != raw::REDISMODULE_SUBEVENT_LOADING_ENDED {
+        outside(apply::load_begins);
+    }
 }
 
 unsafe extern "C" fn configured(
