@@ -5,6 +5,7 @@
 //! sent when the call is over: notifications run other modules' code, which may delete the very
 //! keys that are open here.
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 
 use smallvec::SmallVec;
@@ -18,7 +19,7 @@ use crate::engine::agent::Agent;
 use crate::engine::event::{AgentEvent, Batch, QueueEvent};
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
-use crate::storage::batch::{self, Events};
+use crate::storage::batch;
 
 /// What a key holds.
 #[derive(Clone, Copy)]
@@ -37,7 +38,7 @@ struct Opened {
 /// What is to be made known about one key.
 struct News {
     key: Key,
-    events: Events,
+    events: Vec<u8>,
     blobs: SmallVec<[Str; 4]>,
     told: Told,
 }
@@ -121,14 +122,13 @@ impl<'a> Keys<'a> {
 
     /// Makes known what was committed. Nothing that is open may be used afterwards.
     pub(super) fn publish(&mut self, replicate: bool) {
-        let news = std::mem::take(&mut self.news);
-        for news in &news {
+        let mut news = std::mem::take(&mut self.news);
+        for news in &mut news {
             let Some(name) = self.opened.get(news.key.0).map(|opened| opened.name) else {
                 continue;
             };
             if replicate && !news.events.is_empty() {
-                let mut blobs = news.blobs.clone();
-                self.ctx.replicate_apply(name, &news.events, &mut blobs);
+                self.ctx.replicate_apply(name, &news.events, &mut news.blobs);
             }
             self.ctx.signal_modified(name);
             if news.told.wakes {
@@ -136,6 +136,7 @@ impl<'a> Keys<'a> {
             }
         }
         self.opened.iter_mut().for_each(|opened| opened.held = Held::Other);
+        news.iter_mut().for_each(|news| keep(std::mem::take(&mut news.events)));
         for news in &news {
             let name = self.opened.get(news.key.0).map(|opened| opened.name);
             for event in &news.told.notices {
@@ -192,7 +193,7 @@ impl<'a> Keys<'a> {
         let joins = |news: &News| !has_blobs || news.events.is_empty();
         let place = last.filter(|place| self.news.get(*place).is_some_and(joins));
         let place = place.unwrap_or_else(|| {
-            let (events, blobs) = (Events::new(), SmallVec::new());
+            let (events, blobs) = (spare(), SmallVec::new());
             self.news.push(News { key, events, blobs, told: Told::default() });
             self.news.len() - 1
         });
@@ -217,6 +218,28 @@ impl<'a> Keys<'a> {
         }
         strings
     }
+}
+
+thread_local! {
+    /// Buffers for events, empty but with room: most calls need no more than one was made for.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Buffers that are kept, and how large one may be.
+const SPARE_MAX: usize = 4;
+const SPARE_BYTES_MAX: usize = 4_096;
+
+fn spare() -> Vec<u8> {
+    SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(128))
+}
+
+fn keep(mut buffer: Vec<u8>) {
+    buffer.clear();
+    SPARE.with_borrow_mut(|spare| {
+        if spare.len() < SPARE_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
+            spare.push(buffer);
+        }
+    });
 }
 
 /// A value read from storage.

@@ -48,16 +48,13 @@ impl Kind {
     }
 }
 
-/// Events as bytes; those of most calls fit without an allocation.
-pub type Events = SmallVec<[u8; 128]>;
-
 /// Appends a batch about a queue.
-pub fn append_queue_events(bytes: &mut Events, batch: &Batch<'_, QueueEvent<'_>>) {
+pub fn append_queue_events(bytes: &mut Vec<u8>, batch: &Batch<'_, QueueEvent<'_>>) {
     append(bytes, Kind::Queue, batch);
 }
 
 /// Appends a batch about an agent.
-pub fn append_agent_events(bytes: &mut Events, batch: &Batch<'_, AgentEvent<'_>>) {
+pub fn append_agent_events(bytes: &mut Vec<u8>, batch: &Batch<'_, AgentEvent<'_>>) {
     append(bytes, Kind::Agent, batch);
 }
 
@@ -75,7 +72,7 @@ pub fn decode<'a, E: Deserialize<'a>>(
 }
 
 /// Appends to what one call has said of the key so far: the header and the time stand there once.
-fn append<E: Serialize>(bytes: &mut Events, kind: Kind, batch: &Batch<'_, E>) {
+fn append<E: Serialize>(bytes: &mut Vec<u8>, kind: Kind, batch: &Batch<'_, E>) {
     if bytes.is_empty() {
         bytes.extend_from_slice(&kind.header());
         codec::append(bytes, &batch.at_ms);
@@ -90,7 +87,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went_out() {
-        let mut bytes = Events::new();
+        let mut bytes = Vec::new();
         let mut batch = Batch::at(1_764_000_000_000);
         batch.events.push(QueueEvent::Taken {
             owner: b"\0a\xff",
@@ -108,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_length_that_lies_allocates_nothing() {
-        let mut bytes = Events::new();
+        let mut bytes = Vec::new();
         codec::append(&mut bytes, &1_u64);
         codec::append(&mut bytes, &2_u32); // Completed
         codec::append(&mut bytes, &(1_u64 << 40)); // so many ids

@@ -1,7 +1,5 @@
 //! One value to bytes and back: bincode, with a limit and without trust in lengths.
 
-use std::io::Write;
-
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +12,7 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = bincode::confi
     .with_limit::<LIMIT>();
 
 /// Appends a value. It fails only for types that no format of ours has.
-pub(super) fn append(bytes: &mut impl Write, value: &impl Serialize) {
+pub(super) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
     let written = bincode::serde::encode_into_std_write(value, bytes, CONFIG);
     debug_assert!(written.is_ok(), "{written:?}");
 }
