@@ -37,6 +37,7 @@ pub(super) struct Ctx(pub(super) *mut raw::RedisModuleCtx);
 
 /// A string of the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
 pub(super) struct Str(pub(super) *mut raw::RedisModuleString);
 
 /// What is true of the server and the caller just now.
@@ -176,20 +177,30 @@ impl Ctx {
 
     /// Sends `WF.APPLY key events [blob ...]` to replicas and the append-only file.
     pub(super) fn replicate_apply(self, key: Str, events: &[u8], blobs: &mut [Str]) {
-        // SAFETY: the format takes a string, a buffer with its length, and a vector with its
-        // length; `Str` is a transparent pointer by layout of a single field. The server retains
-        // the strings and copies the buffer.
+        let (start, len) = (events.as_ptr().cast::<c_char>(), events.len());
+        let name = c"WF.APPLY".as_ptr();
+        // SAFETY: each format takes a string, a buffer with its length, and then nothing, a string,
+        // or a vector with its length; `Str` is a transparent pointer.
+        // The server retains the strings and copies the buffer. A vector makes it allocate once
+        // more, which the most frequent commands need not pay for.
         unsafe {
-            api!(RedisModule_Replicate(
-                self.0,
-                c"WF.APPLY".as_ptr(),
-                c"sbv".as_ptr(),
-                key.0,
-                events.as_ptr().cast::<c_char>(),
-                events.len(),
-                blobs.as_mut_ptr().cast::<*mut raw::RedisModuleString>(),
-                blobs.len(),
-            ));
+            match blobs {
+                [] => api!(RedisModule_Replicate(self.0, name, c"sb".as_ptr(), key.0, start, len)),
+                [blob] => {
+                    let format = c"sbs".as_ptr();
+                    api!(RedisModule_Replicate(self.0, name, format, key.0, start, len, blob.0))
+                }
+                blobs => api!(RedisModule_Replicate(
+                    self.0,
+                    name,
+                    c"sbv".as_ptr(),
+                    key.0,
+                    start,
+                    len,
+                    blobs.as_mut_ptr().cast::<*mut raw::RedisModuleString>(),
+                    blobs.len(),
+                )),
+            };
         }
     }
 

@@ -1,0 +1,154 @@
+//! What must be reached, and what was measured?
+//!
+//! The bars are those of the design. A row without a bar is there to be compared with.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::Outcome;
+use crate::contest::{self, Record, Side};
+use crate::load::Fleet;
+use crate::memory::{self, Footprint};
+use crate::report::{Limit, Report, Row, Spread};
+use crate::server::Server;
+use crate::settings::Settings;
+use crate::{traffic, wakeup};
+
+/// The server under test with its load, and whom to tell how far it is.
+pub(crate) struct Bench {
+    settings: Settings,
+    server: Server,
+    fleet: Fleet,
+    progress: ProgressBar,
+}
+
+impl Bench {
+    pub(crate) fn start(settings: Settings) -> Outcome<Self> {
+        let server = Server::start(&settings.program, &settings.module)?;
+        let fleet = Fleet::connect(server.port, settings.seed)?;
+        let contests = contest::COMMANDS.len() + contest::CYCLES.len() + contest::BATCHES.len();
+        // Besides the contests: wake-ups, two footprints, two measurements of traffic.
+        let progress = ProgressBar::new((contests * settings.rounds) as u64 + 5);
+        progress.set_style(ProgressStyle::with_template("{bar:40} {msg}")?);
+        Ok(Self { settings, server, fleet, progress })
+    }
+
+    /// Runs everything.
+    pub(crate) fn measure(&mut self) -> Outcome<Report> {
+        let mut report = Report { setting: self.setting()?, rows: Vec::new(), records: Vec::new() };
+        let commands = self.contest(&contest::COMMANDS)?;
+        report.rows.extend(command_rows(&commands));
+        let cycles = self.contest(&contest::CYCLES)?;
+        report.rows.extend(cycle_rows(&cycles));
+        let batches = self.contest(&contest::BATCHES)?;
+        report.rows.push(batch_row(&batches));
+        report.rows.extend(self.wakeup_rows()?);
+        report.rows.extend(self.memory_rows()?);
+        // Last, for the replication backlog stays with the server.
+        report.rows.extend(self.traffic_rows()?);
+        self.progress.finish_and_clear();
+        report.records.extend(commands.into_iter().chain(cycles).chain(batches));
+        Ok(report)
+    }
+
+    fn setting(&mut self) -> Outcome<Vec<(&'static str, String)>> {
+        let Settings { tasks, rounds, seed, .. } = self.settings;
+        Ok(vec![
+            ("server", self.server.version()?),
+            ("load", contest::description()),
+            ("size", format!("{rounds} rounds of {tasks} tasks")),
+            ("seed", seed.to_string()),
+        ])
+    }
+
+    fn contest<const N: usize>(&mut self, sides: &'static [Side; N]) -> Outcome<[Record; N]> {
+        let size = (self.settings.tasks, self.settings.rounds);
+        let progress = &self.progress;
+        let told = |name: &str| tell(progress, name);
+        contest::interleave(&mut self.server, &mut self.fleet, sides, size, &told)
+    }
+
+    fn wakeup_rows(&mut self) -> Outcome<Vec<Row>> {
+        tell(&self.progress, "wake-ups");
+        let Settings { rounds, seed, .. } = self.settings;
+        let wakeups = wakeup::measure(&mut self.server, rounds, seed)?;
+        let pairs = wakeups.baton_us.iter().zip(&wakeups.list_us);
+        let ratio = Spread::of(pairs.map(|(baton, list)| baton / list));
+        Ok(vec![
+            row("wake-up of a blocked POP / BLPOP", "x", ratio, Some(Limit::AtMost(1.3))),
+            row("  a blocked POP", "us", Spread::of(wakeups.baton_us), None),
+            row("  a BLPOP", "us", Spread::of(wakeups.list_us), None),
+        ])
+    }
+
+    fn memory_rows(&mut self) -> Outcome<Vec<Row>> {
+        let mut rows = Vec::new();
+        for (store, bar) in [(&memory::BATON, Some(Limit::AtMost(80.0))), (&memory::STREAM, None)] {
+            tell(&self.progress, store.name);
+            let tasks = self.settings.tasks * 10;
+            let found = store.measure(&mut self.server, &mut self.fleet, tasks)?;
+            rows.extend(footprint_rows(store.name, &found, bar));
+        }
+        self.server.clear()?;
+        Ok(rows)
+    }
+
+    fn traffic_rows(&mut self) -> Outcome<Vec<Row>> {
+        let mut rows = Vec::new();
+        let [baton, _, stream, _] = &contest::CYCLES;
+        for (side, bar) in [(baton, Some(Limit::AtMost(300.0))), (stream, None)] {
+            tell(&self.progress, side.name);
+            let tasks = self.settings.tasks / 5;
+            let found = traffic::measure(&mut self.server, &mut self.fleet, side, tasks)?;
+            for (kind, bytes) in [("AOF", found.aof), ("replication", found.replication)] {
+                let what = format!("{kind} per task, {}", side.name);
+                rows.push(row(&what, "B", Spread::single(bytes), bar));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn tell(progress: &ProgressBar, name: &str) {
+    progress.set_message(name.to_owned());
+    progress.inc(1);
+}
+
+fn row(what: &str, unit: &'static str, measured: Spread, bar: Option<Limit>) -> Row {
+    Row { what: what.to_owned(), unit, measured, bar, goal: None }
+}
+
+fn command_rows([baton, list]: &[Record; 2]) -> [Row; 2] {
+    let push = baton.inside_against("WF.PUSH", list, "LPUSH");
+    let pop = baton.inside_against("WF.POP", list, "LPOP");
+    [
+        row("time inside, PUSH / LPUSH", "x", push, None),
+        row("time inside, POP / LPOP", "x", pop, Some(Limit::AtMost(2.5))),
+    ]
+}
+
+fn cycle_rows([baton, guarded, stream, list]: &[Record; 4]) -> [Row; 3] {
+    let against_stream = |what, side| Row {
+        goal: Some(Limit::AtLeast(4.0)),
+        ..row(what, "x", stream.cpu_against(side), Some(Limit::AtLeast(3.0)))
+    };
+    let lists = row("CPU, PUSH POP DONE / lists", "x", baton.cpu_against(list), None);
+    [
+        against_stream("CPU, Streams / PUSH POP DONE", baton),
+        against_stream("CPU, Streams / the same with EPOCH and FENCE", guarded),
+        Row { goal: Some(Limit::AtMost(1.5)), ..lists },
+    ]
+}
+
+fn batch_row([baton, stream]: &[Record; 2]) -> Row {
+    let what = "CPU, Streams / MPUSH POP MDONE, 64 at a time";
+    row(what, "x", stream.cpu_against(baton), Some(Limit::AtLeast(3.0)))
+}
+
+fn footprint_rows(name: &str, found: &Footprint, bar: Option<Limit>) -> [Row; 3] {
+    let readings = [
+        (format!("memory per task, {name}, {} ready", found.few), found.ready_few),
+        (format!("memory per task, {name}, {} ready", found.many), found.ready_many),
+        (format!("memory per task, {name}, {} running", found.many), found.running),
+    ];
+    readings.map(|(what, bytes)| row(&what, "B", Spread::single(bytes), bar))
+}
