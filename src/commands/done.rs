@@ -4,7 +4,6 @@
 use super::args;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Next};
-use crate::engine::agent::authorize;
 use crate::engine::finish::{Completed, Several};
 use crate::engine::refusal::Refusal;
 
@@ -74,13 +73,8 @@ pub(super) struct Finish<'a> {
 
 impl<'a> Finish<'a> {
     /// Completes the task, or refuses.
-    pub(super) fn run(
-        &self,
-        call: &mut Call<'_, 'a>,
-        queue: Key,
-        agent: Key,
-    ) -> Result<(), Refusal> {
-        authorize(call.keys.agent(agent)?, self.epoch, call.rules.epoch_required)?;
+    pub(super) fn run(&self, call: &mut Call<'_, 'a>, queue: Key) -> Result<(), Refusal> {
+        call.authorize(self.agent, self.epoch)?;
         let Self { agent, id, fence, result, .. } = *self;
         let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;
         match known.decide_done(agent, id, fence, result, call.at)? {
@@ -103,8 +97,8 @@ fn done<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             _ => return Err(args::unknown(word)),
         }
     }
-    let (queue, agent) = (call.keys.open(queue), call.keys.open(agent));
-    finish.run(call, queue, agent)?;
+    let queue = call.keys.open(queue);
+    finish.run(call, queue)?;
     call.reply.ok();
     Ok(Next::Replied)
 }
@@ -125,8 +119,8 @@ fn mdone<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     }
     same_number(&ids, fences.len(), "FENCES")?;
     same_number(&ids, results.len(), "RESULTS")?;
-    let (queue, agent_key) = (call.keys.open(queue), call.keys.open(agent));
-    authorize(call.keys.agent(agent_key)?, epoch, call.rules.epoch_required)?;
+    call.authorize(agent, epoch)?;
+    let queue = call.keys.open(queue);
     let several = Several { ids: &ids, fences: &fences, results };
     let mut said = Vec::with_capacity(ids.len());
     match call.keys.queue_to_change(queue)? {

@@ -3,7 +3,6 @@
 use super::args;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
-use crate::engine::agent::authorize;
 use crate::engine::refusal::Refusal;
 use crate::engine::task::State;
 
@@ -49,8 +48,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             _ => return Err(args::unknown(word)),
         }
     }
-    let (queue, agent_key) = (call.keys.open(queue), call.keys.open(agent));
-    authorize(call.keys.agent(agent_key)?, epoch, call.rules.epoch_required)?;
+    call.authorize(agent, epoch)?;
+    let queue = call.keys.open(queue);
     let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;
     let batch = known.decide_fail(agent, id, fence, error, call.at)?;
     call.keys.commit_queue(queue, batch);

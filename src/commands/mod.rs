@@ -33,7 +33,7 @@ pub use args::Args;
 pub use fields::{Fields, Value};
 pub use spec::{Access, Arg, Keys, Kind, Spec};
 
-use crate::engine::agent::Agent;
+use crate::engine::agent::{Agent, authorize};
 use crate::engine::event::{AgentEvent, Batch, QueueEvent};
 use crate::engine::numbers::Moment;
 use crate::engine::queue::Queue;
@@ -163,6 +163,16 @@ pub struct Call<'c, 'a> {
 const SMALL_BYTES: usize = 1_024;
 
 impl<'a> Call<'_, 'a> {
+    /// Whether the caller may act under this name. Where the name alone decides, its key is not
+    /// even looked at.
+    fn authorize(&mut self, agent: &'a [u8], epoch: Option<u64>) -> Result<(), Refusal> {
+        if epoch.is_none() && !self.rules.epoch_required {
+            return Ok(());
+        }
+        let key = self.keys.open(agent);
+        authorize(self.keys.agent(key)?, epoch, self.rules.epoch_required)
+    }
+
     /// Takes a RESULT or CHECKPOINT; a large one only while there is memory for it.
     fn blob(&mut self, what: &str) -> Result<&'a [u8], Refusal> {
         let bytes = self.args.word(what)?;

@@ -5,7 +5,6 @@ use super::args;
 use super::done::same_number;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
-use crate::engine::agent::authorize;
 use crate::engine::finish::Several;
 use crate::engine::refusal::Refusal;
 
@@ -48,8 +47,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         }
     }
     same_number(&ids, fences.len(), "FENCES")?;
-    let (queue, agent_key) = (call.keys.open(queue), call.keys.open(agent));
-    authorize(call.keys.agent(agent_key)?, epoch, call.rules.epoch_required)?;
+    call.authorize(agent, epoch)?;
+    let queue = call.keys.open(queue);
     let several = Several { ids: &ids, fences: &fences, results: &[] };
     let known = call.keys.queue_to_change(queue)?;
     let decided = known.and_then(|known| known.decide_hand_back(agent, &several, call.at));

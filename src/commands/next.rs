@@ -56,7 +56,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let [(_, key)] = queues;
     let agent = call.keys.open(agent);
     if !call.rules.woken {
-        finish.run(call, key, agent)?;
+        finish.run(call, key)?;
     }
     match taking.run(call, agent, &queues, false) {
         Err(_) => {

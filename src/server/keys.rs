@@ -90,7 +90,8 @@ impl<'a> Keys<'a> {
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
         let followed = queue.follow(batch);
-        self.changed_queue(key, batch);
+        observe::queue(batch, &mut self.news_of(key, false).told);
+        self.expect(key);
         followed
     }
 
@@ -102,7 +103,7 @@ impl<'a> Keys<'a> {
     ) -> Result<(), String> {
         let agent = self.agent_mut(key).ok_or("the key holds no agent")?;
         let followed = agent.follow(batch);
-        self.news_of(key, false).told.add(observe::agent(batch));
+        observe::agent(batch, &mut self.news_of(key, false).told);
         followed
     }
 
@@ -122,27 +123,27 @@ impl<'a> Keys<'a> {
 
     /// Makes known what was committed. Nothing that is open may be used afterwards.
     pub(super) fn publish(&mut self, replicate: bool) {
-        let mut news = std::mem::take(&mut self.news);
-        for news in &mut news {
+        for news in &mut self.news {
             let Some(name) = self.opened.get(news.key.0).map(|opened| opened.name) else {
                 continue;
             };
             if replicate && !news.events.is_empty() {
                 self.ctx.replicate_apply(name, &news.events, &mut news.blobs);
             }
+            keep(std::mem::take(&mut news.events));
             self.ctx.signal_modified(name);
             if news.told.wakes {
                 self.ctx.signal_ready(name);
             }
         }
         self.opened.iter_mut().for_each(|opened| opened.held = Held::Other);
-        news.iter_mut().for_each(|news| keep(std::mem::take(&mut news.events)));
-        for news in &news {
+        for news in &self.news {
             let name = self.opened.get(news.key.0).map(|opened| opened.name);
             for event in &news.told.notices {
                 name.into_iter().for_each(|name| self.ctx.notify(event, name));
             }
         }
+        self.news.clear();
     }
 
     /// The server's string of bytes that are one of the call's words, or a copy of them.
@@ -179,8 +180,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn changed_queue(&mut self, key: Key, batch: &Batch<'_, QueueEvent<'_>>) {
-        self.news_of(key, false).told.add(observe::queue(batch));
+    /// The timer learns when something falls due at a queue that was changed.
+    fn expect(&self, key: Key) {
         if let Some(Opened { name, held: Held::Queue(stored) }) = self.opened.get(key.0) {
             timer::seen(self.ctx, *name, *stored);
         }
@@ -324,7 +325,8 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         let news = self.news_of(key, !blobs.is_empty());
         batch::append_queue_events(&mut news.events, &batch);
         news.blobs.extend(blobs);
-        self.changed_queue(key, &batch);
+        observe::queue(&batch, &mut news.told);
+        self.expect(key);
     }
 
     fn commit_agent(&mut self, key: Key, batch: Batch<'_, AgentEvent<'_>>) {
@@ -335,6 +337,6 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         self.changing = false;
         let news = self.news_of(key, false);
         batch::append_agent_events(&mut news.events, &batch);
-        news.told.add(observe::agent(&batch));
+        observe::agent(&batch, &mut news.told);
     }
 }

@@ -42,12 +42,6 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Adds what another batch tells.
-    pub(super) fn add(&mut self, other: Self) {
-        self.wakes |= other.wakes;
-        other.notices.into_iter().for_each(|notice| self.notice(notice));
-    }
-
     fn notice(&mut self, notice: &'static CStr) {
         if !self.notices.contains(&notice) {
             self.notices.push(notice);
@@ -60,9 +54,8 @@ pub(super) fn add(counter: &AtomicU64, count: u64) {
     counter.store(counter.load(Ordering::Relaxed) + count, Ordering::Relaxed);
 }
 
-/// What is told of events of a queue.
-pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>) -> Told {
-    let mut told = Told::default();
+/// Adds what is told of events of a queue.
+pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>, told: &mut Told) {
     for event in &batch.events {
         let (counter, count, notice) = match event {
             QueueEvent::Pushed { count, .. } => {
@@ -85,14 +78,11 @@ pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>) -> Told {
         told.wakes |= matches!(event, QueueEvent::Pushed { .. } | QueueEvent::Returned { .. });
         told.notice(notice);
     }
-    told
 }
 
-/// What is told of events of an agent.
-pub(super) fn agent(batch: &Batch<'_, AgentEvent<'_>>) -> Told {
+/// Adds what is told of events of an agent.
+pub(super) fn agent(batch: &Batch<'_, AgentEvent<'_>>, told: &mut Told) {
     // Whoever waits under the epoch before is to learn that it is over.
-    let wakes = batch.events.iter().any(|event| matches!(event, AgentEvent::Assumed { .. }));
-    let mut told = Told { wakes, ..Told::default() };
+    told.wakes |= batch.events.iter().any(|event| matches!(event, AgentEvent::Assumed { .. }));
     told.notice(c"wf.agent");
-    told
 }
