@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::engine::numbers::NUMBER_MAX;
-use crate::engine::refusal::Refusal;
+use crate::engine::refusal::{Refusal, quoted};
 
 /// The most elements that one call may ask for or name.
 pub(super) const COUNT_MAX: u64 = 1_000_000;
@@ -94,15 +94,13 @@ pub(super) fn syntax(what: &str, wrong: &str) -> Refusal {
 
 /// A refusal of a word that is no option of the command.
 pub(super) fn unknown(word: &[u8]) -> Refusal {
-    Refusal::Syntax(format!("unknown option '{}'", word.escape_ascii()))
+    Refusal::Syntax(format!("unknown option {}", quoted(word)))
 }
 
 /// A refusal of an option that is meant but not built yet.
 pub(super) fn later(word: &[u8]) -> Refusal {
-    Refusal::Syntax(format!(
-        "{} is not available yet",
-        word.escape_ascii().to_string().to_ascii_uppercase()
-    ))
+    let name = word.to_ascii_uppercase();
+    Refusal::Syntax(format!("{} is not available yet", name.escape_ascii()))
 }
 
 #[cfg(test)]

@@ -16,8 +16,9 @@ pub(super) static CHECK: Spec = Spec {
     keys: &[Keys::At(1, Access::Read)],
     args: &[Arg::key("key", 0)],
     reply: "OK, or an error that names the invariant that does not hold",
-    details: "For tests and for suspicion; nothing needs it in operation.\n\n\
-         Errors: ERR (no such key, or the invariant), WRONGTYPE.",
+    details: "\
+        For tests and for suspicion; nothing needs it in operation.\n\n\
+        Errors: ERR (no such key, or the invariant), WRONGTYPE.",
     run,
 };
 

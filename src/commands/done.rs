@@ -26,11 +26,13 @@ pub(super) static DONE: Spec = Spec {
         common::RESULT,
     ],
     reply: "OK",
-    details: "FENCE: only if it is this taking of the task. RESULT: kept with the task as long as the task is \
-         kept (see RETAIN). Repeated by the agent that completed the task it replies OK again; the \
-         last 64 completions of each agent are remembered.\n\n\
-         Errors: STALE, NOTASK (there is no such task), NOTOWNER (it is not this agent's; says what \
-         became of it), OOM (a RESULT above 1 KiB while memory is used up), WRONGTYPE, ERR.",
+    details: "\
+        FENCE: only if it is this taking of the task. RESULT: kept with the task as long as \
+        the task is kept (see RETAIN). Repeated by the agent that completed the task it \
+        replies OK again; the last 64 completions of each agent are remembered.\n\n\
+        Errors: STALE, NOTASK (there is no such task), NOTOWNER (it is not this agent's; says \
+        what became of it), OOM (a RESULT above 1 KiB while memory is used up), WRONGTYPE, \
+        ERR.",
     run: done,
 };
 
@@ -55,9 +57,11 @@ pub(super) static MDONE: Spec = Spec {
             .optional(),
     ],
     reply: "for each id 1 if it is completed by this agent, else 0",
-    details: "FENCES and RESULTS, if given, are as many as the ids. A task that this agent does not hold is \
-         left alone. Repeated, the last call replies as it did the first time, however long.\n\n\
-         Errors: STALE, WRONGTYPE, ERR.",
+    details: "\
+        FENCES and RESULTS, if given, are as many as the ids. A task that this agent does not \
+        hold is left alone. Repeated, the last call replies as it did the first time, however \
+        long.\n\n\
+        Errors: STALE, WRONGTYPE, ERR.",
     run: mdone,
 };
 

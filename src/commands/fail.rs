@@ -26,9 +26,10 @@ pub(super) static FAIL: Spec = Spec {
         Arg::word("fatal", "FATAL").optional(),
     ],
     reply: "the state that the task is in now",
-    details: "The task is kept as failed for the queue's setting retain-failed. ERROR: why, for people. FATAL: \
-         no further try; until there are retries, every failure is.\n\n\
-         Errors: STALE, NOTASK, NOTOWNER, WRONGTYPE, ERR.",
+    details: "\
+        The task is kept as failed for the queue's setting retain-failed. ERROR: why, for \
+        people. FATAL: no further try; until there are retries, every failure is.\n\n\
+        Errors: STALE, NOTASK, NOTOWNER, WRONGTYPE, ERR.",
     run,
 };
 

@@ -23,10 +23,12 @@ pub(super) static HELD: Spec = Spec {
     keys: &[Keys::At(1, Access::Read), Keys::After("QUEUES", Access::Update)],
     args: &[Arg::key("agent-id", 0), common::QUEUES, common::CURSOR, common::COUNT],
     reply: "a map: tasks, quarantined, cursor (0 at the end), missing",
-    details: "CURSOR: where the last reply left off, 0 to begin. A task that the last recovery did not get to \
-         is settled as it is read: it counts its crash, gets its fence, or is quarantined and listed \
-         there instead. On a replica nothing changes, and such tasks have no fence yet.\n\n\
-         Errors: NOPERM, TRYAGAIN, WRONGTYPE, ERR.",
+    details: "\
+        CURSOR: where the last reply left off, 0 to begin. A task that the last recovery did \
+        not get to is settled as it is read: it counts its crash, gets its fence, or is \
+        quarantined and listed there instead. On a replica nothing changes, and such tasks \
+        have no fence yet.\n\n\
+        Errors: NOPERM, TRYAGAIN, WRONGTYPE, ERR.",
     run,
 };
 

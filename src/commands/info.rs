@@ -20,10 +20,11 @@ pub(super) static INFO: Spec = Spec {
     keys: &[Keys::At(1, Access::Read)],
     args: &[Arg::key("key", 0)],
     reply: "a map with the field kind (queue or agent), or null when there is no such key",
-    details: "A queue: how many tasks are in each state, types, owners that hold something, unique-keys, the \
-         totals since it was made, and its settings. An agent: epoch and queues, the names of those \
-         it took from.\n\n\
-         Errors: WRONGTYPE.",
+    details: "\
+        A queue: how many tasks are in each state, types, owners that hold something, \
+        unique-keys, the totals since it was made, and its settings. An agent: epoch and \
+        queues, the names of those it took from.\n\n\
+        Errors: WRONGTYPE.",
     run,
 };
 
@@ -68,11 +69,13 @@ fn about_queue(queue: &Queue) -> Fields<'static> {
 }
 
 fn about_agent(reply: &mut dyn Reply, agent: &Agent) {
-    reply.map(3);
+    reply.map(4);
     reply.bytes(b"kind");
     reply.bytes(b"agent");
     reply.bytes(b"epoch");
     reply.integer(agent.epoch() as i64);
+    reply.bytes(b"state");
+    reply.bytes(b"active");
     reply.bytes(b"queues");
     reply.array(agent.queues().len());
     agent.queues().for_each(|name| reply.bytes(name));

@@ -27,7 +27,9 @@ const STATE: Arg = Arg {
 pub(super) static LIST: Spec = Spec {
     name: "wf.list",
     summary: "Lists tasks; ready ones in the order in which they will be taken",
-    complexity: "O(C) in the tasks looked at, 10,000 at the most; ready ones O(L log L) in the types and priorities that have any",
+    complexity: "\
+        O(C) in the tasks looked at, 10,000 at the most; ready ones O(L log L) in the types \
+        and priorities that have any",
     since: "0.1.0",
     flags: "readonly",
     categories: "read",
@@ -43,11 +45,12 @@ pub(super) static LIST: Spec = Spec {
         common::COUNT,
     ],
     reply: "a map: tasks, each as WF.TASK tells it, and cursor (0 at the end)",
-    details: "STATE, TYPE and OWNER say which tasks; HANDLES: only those with a handle. CURSOR: where the last \
-         reply left off, 0 to begin. COUNT: how many at the most (100); there may be fewer, or none, \
-         and yet more to come. A task that is there and unmoved from the first page to the last is \
-         listed once.\n\n\
-         Errors: WRONGTYPE, ERR.",
+    details: "\
+        STATE, TYPE and OWNER say which tasks; HANDLES: only those with a handle. CURSOR: \
+        where the last reply left off, 0 to begin. COUNT: how many at the most (100); there \
+        may be fewer, or none, and yet more to come. A task that is there and unmoved from the \
+        first page to the last is listed once.\n\n\
+        Errors: WRONGTYPE, ERR.",
     run: list,
 };
 

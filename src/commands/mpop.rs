@@ -27,9 +27,11 @@ pub(super) static MPOP: Spec = Spec {
         common::REQID,
     ],
     reply: "as WF.POP, with the field queue in each task",
-    details: "Looks at the queues in the order given. The options mean what they mean for WF.POP. With REQID \
-         the answer that an earlier queue gave is found before a later queue is asked.\n\n\
-         Errors: as WF.POP.",
+    details: "\
+        Looks at the queues in the order given. The options mean what they mean for WF.POP. \
+        With REQID the answer that an earlier queue gave is found before a later queue is \
+        asked.\n\n\
+        Errors: as WF.POP.",
     run,
 };
 

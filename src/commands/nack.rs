@@ -26,9 +26,10 @@ pub(super) static NACK: Spec = Spec {
         common::FENCES,
     ],
     reply: "how many were handed back; those that the agent does not hold are not",
-    details: "The tasks are ready again, behind their equals; progress, checkpoint and handle stay with them. \
-         It counts as an interruption, not as a failure.\n\n\
-         Errors: STALE, WRONGTYPE, ERR.",
+    details: "\
+        The tasks are ready again, behind their equals; progress, checkpoint and handle stay \
+        with them. It counts as an interruption, not as a failure.\n\n\
+        Errors: STALE, WRONGTYPE, ERR.",
     run,
 };
 

@@ -17,7 +17,9 @@ pub(super) static OWNERS: Spec = Spec {
     keys: &[Keys::At(1, Access::Read)],
     args: &[Arg::key("queue", 0)],
     reply: "an array of maps: agent, running, oldest (milliseconds since its oldest taking)",
-    details: "In the order of the names.\n\nErrors: WRONGTYPE.",
+    details: "\
+        In the order of the names.\n\n\
+        Errors: WRONGTYPE.",
     run,
 };
 

@@ -29,13 +29,15 @@ pub(super) static POP: Spec = Spec {
         common::REQID,
     ],
     reply: "the task as a map, or null; with COUNT an array of tasks",
-    details: "A task always has id, fence and payload, and where they say something type, name, attempt, \
-         checkpoint, progress, handle, failures, crashes, interruptions. Order: priority, then as the \
-         tasks became ready. TYPES: of these types only. MAXPRIORITY: no priority number beyond this \
-         one. COUNT: up to so many. BLOCK: wait so many milliseconds for a task, 0 for ever; first \
-         come, first served; in MULTI or a script it replies at once. REQID: the same request again, \
-         under the same epoch, replies the tasks it took that are still held.\n\n\
-         Errors: STALE (the epoch is over, also while waiting), WRONGTYPE, ERR.",
+    details: "\
+        A task always has id, fence and payload, and where they say something type, name, \
+        attempt, checkpoint, progress, handle, failures, crashes, interruptions. Order: \
+        priority, then as the tasks became ready. TYPES: of these types only. MAXPRIORITY: no \
+        priority number beyond this one. COUNT: up to so many. BLOCK: wait so many \
+        milliseconds for a task, 0 for ever; first come, first served; in MULTI or a script it \
+        replies at once. REQID: the same request again, under the same epoch, replies the \
+        tasks it took that are still held.\n\n\
+        Errors: STALE (the epoch is over, also while waiting), WRONGTYPE, ERR.",
     run,
 };
 

@@ -11,7 +11,9 @@ use crate::engine::refusal::Refusal;
 pub(super) static PUSH: Spec = Spec {
     name: "wf.push",
     summary: "Adds a task to a queue, which is made if it is not there",
-    complexity: "O(1); O(log N) in the types and priorities that have ready tasks for the first task of one",
+    complexity: "\
+        O(1); O(log N) in the types and priorities that have ready tasks for the first task of \
+        one",
     since: "0.1.0",
     flags: "write deny-oom fast",
     categories: "write fast",
@@ -34,12 +36,13 @@ pub(super) static PUSH: Spec = Spec {
         common::RETAIN,
     ],
     reply: "the task's id; with UNIQUE the id of the task that has the key, if one has",
-    details: "Options: NAME, for people and logs. TYPE, which POP can ask for. PRIORITY 0 (the default, served \
-         first) to 65535. UNIQUE key: while a task with this key is unfinished its id is replied and \
-         nothing is added; FOR keeps the key taken so many milliseconds after the push, even when the \
-         task has ended. RETAIN: milliseconds for which the done task is kept, with its result; \
-         without it, what the queue's setting retain says.\n\n\
-         Errors: FULL (maxlen or maxunique is reached), OOM, WRONGTYPE, ERR.",
+    details: "\
+        Options: NAME, for people and logs. TYPE, which POP can ask for. PRIORITY 0 (the \
+        default, served first) to 65535. UNIQUE key: while a task with this key is unfinished \
+        its id is replied and nothing is added; FOR keeps the key taken so many milliseconds \
+        after the push, even when the task has ended. RETAIN: milliseconds for which the done \
+        task is kept, with its result; without it, what the queue's setting retain says.\n\n\
+        Errors: FULL (maxlen or maxunique is reached), OOM, WRONGTYPE, ERR.",
     run: push,
 };
 
@@ -62,8 +65,9 @@ pub(super) static MPUSH: Spec = Spec {
         common::RETAIN,
     ],
     reply: "the ids, in the order of the payloads",
-    details: "All tasks get the same options, which mean what they mean for WF.PUSH.\n\n\
-         Errors: FULL, OOM, WRONGTYPE, ERR; then no task was added.",
+    details: "\
+        All tasks get the same options, which mean what they mean for WF.PUSH.\n\n\
+        Errors: FULL, OOM, WRONGTYPE, ERR; then no task was added.",
     run: mpush,
 };
 

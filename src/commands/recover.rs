@@ -4,7 +4,7 @@
 //! then asks each queue that the identity took from for what it holds there. May be repeated at any
 //! time; with REQID a repetition counts nothing twice.
 
-use super::args;
+use super::args::{self, COUNT_MAX};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::taking::remember;
 use super::{Call, Fields, Key, Next};
@@ -45,19 +45,22 @@ pub(super) static RECOVER: Spec = Spec {
         common::QUEUES,
         common::COUNT,
     ],
-    reply: "a map: agent, epoch, tasks, quarantined, missing, more, cursor; count with RELEASE, FAIL",
-    details: "Renews the epoch: calls under any epoch before are STALE from now on, and all fences given so \
-         far are void. An identity that is not there is made. KEEP (the default): the tasks stay with \
-         the identity, each counts a crash and gets a new fence; besides what WF.POP tells, each has \
-         queue and running-for (milliseconds). RELEASE: they are ready again, a crash each. FAIL: \
-         they fail, a failure each. A task that has seen as many crashes as the queue's setting \
-         crashes allows is failed instead and listed under quarantined. EPOCH: only if this is the \
-         current one. REQID: the same request again renews nothing and counts nothing. QUEUES: look \
-         there too, besides where the agent took from; missing names queues that are not there. \
-         COUNT: tasks replied (1,000) or moved (10,000) at the most; more is 1 and cursor is for \
-         WF.HELD if there are others.\n\n\
-         Errors: STALE, NOPERM (a queue that the caller may not use), TRYAGAIN (one that this node \
-         does not serve now), WRONGTYPE, ERR.",
+    reply: "\
+        a map: agent, epoch, tasks, quarantined, missing, more, cursor; count with RELEASE, \
+        FAIL",
+    details: "\
+        Renews the epoch: calls under any epoch before are STALE from now on, and all fences \
+        given so far are void. An identity that is not there is made. KEEP (the default): the \
+        tasks stay with the identity, each counts a crash and gets a new fence; besides what \
+        WF.POP tells, each has queue and running-for (milliseconds). RELEASE: they are ready \
+        again, a crash each. FAIL: they fail, a failure each. A task that has seen as many \
+        crashes as the queue's setting crashes allows is failed instead and listed under \
+        quarantined. EPOCH: only if this is the current one. REQID: the same request again \
+        renews nothing and counts nothing. QUEUES: look there too, besides where the agent \
+        took from; missing names queues that are not there. COUNT: tasks replied (1,000) or \
+        moved (10,000) at the most; more is 1 and cursor is for WF.HELD if there are others.\n\n\
+        Errors: STALE, NOPERM (a queue that the caller may not use), TRYAGAIN (one that this \
+        node does not serve now), WRONGTYPE, ERR.",
     run,
 };
 
@@ -128,19 +131,30 @@ fn parse<'a>(call: &mut Call<'_, 'a>) -> Result<Asked<'a>, Refusal> {
         queues: &[],
         count: None,
     };
+    let mut mode = None;
     while let Some((token, word)) = call.args.option() {
+        let known = match token.as_slice() {
+            b"KEEP" => Some(Mode::Keep),
+            b"RELEASE" => Some(Mode::Release),
+            b"FAIL" => Some(Mode::Fail),
+            _ => None,
+        };
+        if let Some(known) = known {
+            if mode.replace(known).is_some_and(|said| said != known) {
+                return Err(args::syntax("KEEP, RELEASE and FAIL", "exclude each other"));
+            }
+            continue;
+        }
         match token.as_slice() {
-            b"KEEP" => asked.mode = Mode::Keep,
-            b"RELEASE" => asked.mode = Mode::Release,
-            b"FAIL" => asked.mode = Mode::Fail,
             b"EPOCH" => asked.epoch = Some(call.args.id("epoch")?),
             b"REQID" => asked.request = Some(call.args.word("request id")?),
             b"QUEUES" => asked.queues = call.args.counted("numqueues")?,
-            b"COUNT" => asked.count = Some(call.args.count("count")?),
+            b"COUNT" => asked.count = Some(call.args.number("count", COUNT_MAX)? as usize),
             b"LEASE" | b"FORCE" => return Err(args::later(word)),
             _ => return Err(args::unknown(word)),
         }
     }
+    asked.mode = mode.unwrap_or(Mode::Keep);
     Ok(asked)
 }
 

@@ -41,12 +41,13 @@ pub(super) static SET: Spec = Spec {
         .many(),
     ],
     reply: "OK",
-    details: "retain: milliseconds for which a done task is kept that does not say so itself (0). \
-         retain-failed: the same of failed tasks (7 days). crashes: owners that a task may lose \
-         before it is quarantined (10; 0: any number). maxlen: unfinished tasks (0: any number). \
-         maxunique: UNIQUE keys remembered (1,000,000; 0: any number). They hold for what happens \
-         from now on.\n\n\
-         Errors: OOM, WRONGTYPE, ERR.",
+    details: "\
+        retain: milliseconds for which a done task is kept that does not say so itself (0). \
+        retain-failed: the same of failed tasks (7 days). crashes: owners that a task may lose \
+        before it is quarantined (10; 0: any number). maxlen: unfinished tasks (0: any \
+        number). maxunique: UNIQUE keys remembered (1,000,000; 0: any number). They hold for \
+        what happens from now on.\n\n\
+        Errors: OOM, WRONGTYPE, ERR.",
     run,
 };
 

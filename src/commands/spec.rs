@@ -1,5 +1,6 @@
 //! What is told about a command: to the server, to COMMAND DOCS, and to the reader of the README.
 
+use super::args::COUNT_MAX;
 use super::{Call, Next};
 use crate::engine::refusal::Refusal;
 
@@ -151,12 +152,49 @@ impl Arg {
 }
 
 impl Spec {
+    /// Whether the places of some keys depend on the words.
+    #[must_use]
+    pub fn has_moving_keys(&self) -> bool {
+        self.keys.iter().any(|keys| !matches!(keys, Keys::At(..)))
+    }
+
+    /// The places of the keys among the words of a call, the command's name being 0, and what is
+    /// done with each. Words that make no sense have no keys.
+    #[must_use]
+    pub fn key_places(&self, words: &[&[u8]]) -> Vec<(usize, Access)> {
+        let mut places = Vec::new();
+        for keys in self.keys {
+            let (start, access) = match keys {
+                Keys::At(place, access) => {
+                    places.push((*place as usize, *access));
+                    continue;
+                }
+                Keys::Counted(place, access) => (Some(*place as usize), access),
+                Keys::After(token, access) => {
+                    let is_it = |word: &&[u8]| word.eq_ignore_ascii_case(token.as_bytes());
+                    let found = words.iter().skip(2).position(is_it);
+                    (found.map(|nth| nth + 3), access)
+                }
+            };
+            let count = start.and_then(|start| words.get(start)).and_then(|word| count(word));
+            let (first, count) = (start.map_or(0, |start| start + 1), count.unwrap_or(0));
+            let last = (first + count).min(words.len());
+            places.extend((first..last).map(|place| (place, *access)));
+        }
+        places.retain(|(place, _)| *place < words.len());
+        places
+    }
+
     /// The command with its arguments, as a line.
     #[must_use]
     pub fn syntax(&self) -> String {
         let name = self.name.to_ascii_uppercase();
         if self.args.is_empty() { name } else { format!("{name} {}", joined(self.args, " ")) }
     }
+}
+
+fn count(word: &[u8]) -> Option<usize> {
+    std::str::from_utf8(word).ok()?.parse().ok().filter(|count| *count <= COUNT_MAX as usize)
 }
 
 fn joined(args: &[Arg], by: &str) -> String {

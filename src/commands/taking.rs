@@ -115,6 +115,8 @@ impl<'a> Taking<'a> {
         name: Option<&'a [u8]>,
         ids: &[u64],
     ) -> Result<(), Refusal> {
+        // A request may be repeated in another shape: then not all it took may be wanted.
+        let ids = ids.get(..self.count.unwrap_or(1)).unwrap_or(ids);
         if self.count.is_some() {
             call.reply.array(ids.len());
         }

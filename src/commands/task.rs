@@ -16,10 +16,11 @@ pub(super) static TASK: Spec = Spec {
     keys: &[Keys::At(1, Access::Read)],
     args: &[Arg::key("queue", 0), Arg::integer("id")],
     reply: "the task as a map",
-    details: "Beside what WF.POP tells: state, priority, attempts, pushed-at, owner and running-for of a \
-         running task, ended-at, reason and expires-at of an ended one, unique, retain, error, result. \
-         Times are Unix times in milliseconds.\n\n\
-         Errors: NOTASK, WRONGTYPE, ERR.",
+    details: "\
+        Beside what WF.POP tells: state, priority, attempts, pushed-at, owner and running-for \
+        of a running task, ended-at, reason and expires-at of an ended one, unique, retain, \
+        error, result. Times are Unix times in milliseconds.\n\n\
+        Errors: NOTASK, WRONGTYPE, ERR.",
     run,
 };
 

@@ -29,11 +29,12 @@ pub(super) static TOUCH: Spec = Spec {
         Arg::text("handle").after("HANDLE").optional(),
     ],
     reply: "a map: cancel 0 or 1, draining 0 or 1; fence if the task got a new one",
-    details: "PROGRESS 0 to 100. CHECKPOINT: bytes that the next agent gets, or this one after a crash. HANDLE: \
-         where the work really runs, on a system outside. What is not given stays as it was. Without \
-         options it asks whether the task is still held.\n\n\
-         Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used up), \
-         WRONGTYPE, ERR.",
+    details: "\
+        PROGRESS 0 to 100. CHECKPOINT: bytes that the next agent gets, or this one after a \
+        crash. HANDLE: where the work really runs, on a system outside. What is not given \
+        stays as it was. Without options it asks whether the task is still held.\n\n\
+        Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used \
+        up), WRONGTYPE, ERR.",
     run,
 };
 

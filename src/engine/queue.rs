@@ -313,6 +313,9 @@ impl Queue {
         let task = self.tasks.get_mut(slot);
         let (owner, fence) = (task.owner, task.order);
         task.owner = NONE;
+        if let Some(details) = &mut task.details {
+            details.taken = None;
+        }
         let record = self.owners.get_mut(owner);
         record.running.remove(&mut self.tasks, slot);
         record.forget_request(fence);
@@ -345,9 +348,6 @@ impl Queue {
         task.order = order;
         task.state = State::Ready;
         task.cause = cause;
-        if let Some(details) = &mut task.details {
-            details.taken = None;
-        }
         self.lines.push(&mut self.tasks, slot);
     }
 

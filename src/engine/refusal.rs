@@ -71,6 +71,18 @@ pub enum Now {
     Is(State, Cause),
 }
 
+/// The most bytes of a client's own that an error repeats.
+const QUOTED_MAX: usize = 64;
+
+/// Bytes between quotes as an error may repeat them: printable, and not at any length.
+#[must_use]
+pub fn quoted(bytes: &[u8]) -> String {
+    match bytes.get(..QUOTED_MAX) {
+        Some(start) if bytes.len() > QUOTED_MAX => format!("'{}...'", start.escape_ascii()),
+        _ => format!("'{}'", bytes.escape_ascii()),
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -79,7 +91,7 @@ impl fmt::Display for Refusal {
                 out.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")
             }
             Self::NoPermission(key) => {
-                write!(out, "NOPERM no permission for the key '{}'", key.escape_ascii())
+                write!(out, "NOPERM no permission for the key {}", quoted(key))
             }
             Self::TryAgain => {
                 out.write_str("TRYAGAIN a queue of this agent is not served here now")
@@ -114,7 +126,7 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Now {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HeldBy(agent) => write!(out, "is held by '{}'", agent.escape_ascii()),
+            Self::HeldBy(agent) => write!(out, "is held by {}", quoted(agent)),
             Self::TakenAgain => out.write_str("was taken again or recovered: the fence is over"),
             Self::Is(state, cause) => write!(out, "is {}: {}", state.word(), cause.words()),
         }

@@ -156,6 +156,18 @@ impl Ctx {
         }
     }
 
+    /// Whether this call only asks where the keys are among the words.
+    pub(super) fn asks_for_keys(self) -> bool {
+        // SAFETY: the context is that of a command.
+        unsafe { api!(RedisModule_IsKeysPositionRequest(self.0)) != 0 }
+    }
+
+    /// Answers such a call: there is a key at this place.
+    pub(super) fn key_at(self, place: usize, access: u32) {
+        // SAFETY: the context is that of a call that asks for keys.
+        unsafe { api!(RedisModule_KeyAtPosWithFlags(self.0, place as c_int, access as c_int)) };
+    }
+
     /// Those who WATCH the key see that it changed; client-side caches too.
     pub(super) fn signal_modified(self, key: Str) {
         // SAFETY: context and key are valid.

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::api::{self, Ctx, Str, api};
 use super::keys::Keys;
 use super::reply::Writer;
-use super::{apply, clock, config};
+use super::{acl, apply, clock, config};
 use crate::commands::{Args, Call, Next, Spec, TABLE};
 
 const OK: c_int = raw::REDISMODULE_OK as c_int;
@@ -97,6 +97,14 @@ unsafe extern "C" fn handle<const PLACE: usize>(
     guarded(ctx, spec.name, |alarm| {
         // SAFETY: the server calls a handler with the words of the command.
         let words = unsafe { Words::of(argv, argc) };
+        if spec.has_moving_keys() && ctx.asks_for_keys() {
+            let mut all = vec![spec.name.as_bytes()];
+            all.extend_from_slice(&words.bytes);
+            for (place, access) in spec.key_places(&all) {
+                ctx.key_at(place, acl::bits(access));
+            }
+            return OK;
+        }
         match call(ctx, spec, &words, false, alarm) {
             End::Replied => {}
             End::Refused(text) => ctx.reply_error(&text),

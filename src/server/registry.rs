@@ -25,7 +25,7 @@ struct Internal {
 
 const APPLY: Internal = Internal {
     name: "wf.apply",
-    flags: "write",
+    flags: "write admin",
     categories: "write admin dangerous",
     summary: "Internal: applies what a primary decided, on replicas and from the append-only file",
 };
@@ -44,7 +44,10 @@ pub(super) fn register(ctx: Ctx) -> bool {
 
 fn command(ctx: Ctx, spec: &Spec, handler: api::Handler) -> bool {
     let (first, last, step) = legacy_range(spec.keys);
-    let created = create(ctx, spec.name, spec.flags, handler, (first, last, step));
+    // In a cluster, the server looks for keys that move with the words through this API only.
+    let moving = if spec.has_moving_keys() { " getkeys-api" } else { "" };
+    let flags = format!("{}{moving}", spec.flags);
+    let created = create(ctx, spec.name, &flags, handler, (first, last, step));
     created.is_some_and(|command| {
         let mut keys = get_redis_key_spec(spec.keys.iter().map(key_spec).collect());
         let args = spec.args.iter().map(argument).collect();

@@ -66,7 +66,9 @@ pub(super) fn seen(ctx: Ctx, name: Str, stored: *mut Stored<Queue>) {
         return;
     }
     AGENDA.with_borrow_mut(|agenda| {
-        if let Some(old) = stored.expected.take() {
+        // What was expected under another name may be a copy's by now, and costs one look at most.
+        let here = |old: &Expected| *old.name == *name.bytes() && old.db == ctx.db();
+        if let Some(old) = stored.expected.take().filter(here) {
             agenda.entries.remove(&old);
         }
         if let Some(ms) = next_ms {
