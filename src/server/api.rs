@@ -81,7 +81,9 @@ impl Flags {
 
 /// Writes a warning to the server's log. The text is never taken for a format.
 pub(super) fn warn(ctx: Option<Ctx>, text: &str) {
-    let text = CString::new(text.replace('\0', "\\0")).unwrap_or_default();
+    // With a context, the server itself says which module it is that speaks.
+    let who = if ctx.is_some() { "" } else { "baton: " };
+    let text = CString::new(format!("{who}{text}").replace('\0', "\\0")).unwrap_or_default();
     let (ctx, level) = (ctx.map_or(ptr::null_mut(), |ctx| ctx.0), c"warning".as_ptr());
     // SAFETY: all strings end with NUL and the format takes exactly one of them; the server accepts
     // a context of NULL here.

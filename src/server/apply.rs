@@ -44,7 +44,7 @@ pub(super) fn run(ctx: Ctx, strings: &[Str], words: &[&[u8]]) -> Result<(), Stri
     if let Err(why) = &followed {
         observe::add(&observe::COUNTERS.diverged, 1);
         let key = name.bytes().escape_ascii();
-        let text = format!("baton: events for the key '{key}' do not fit: {why}");
+        let text = format!("events for the key '{key}' do not fit: {why}");
         api::warn(Some(ctx), &text);
     }
     keys.publish(false);

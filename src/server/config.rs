@@ -1,31 +1,39 @@
 //! The module's own settings, `baton.*`: CONFIG GET, CONFIG SET, CONFIG REWRITE and redis.conf.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_module::raw;
 
-use super::api::{Ctx, api};
+use super::api::{self, Ctx, api};
 use super::eviction;
 use crate::commands::Rules;
+
+/// The settings, all of them yes or no, and by default no.
+const SETTINGS: [(&CStr, &AtomicBool); 2] =
+    [(c"require-epoch", &REQUIRE_EPOCH), (c"allow-eviction", &ALLOW_EVICTION)];
 
 static REQUIRE_EPOCH: AtomicBool = AtomicBool::new(false);
 static ALLOW_EVICTION: AtomicBool = AtomicBool::new(false);
 
-/// Registers the settings and reads those of redis.conf; false if one of them has a wrong value.
-pub(super) fn register(ctx: Ctx) -> bool {
-    let settings = [(c"require-epoch", &REQUIRE_EPOCH), (c"allow-eviction", &ALLOW_EVICTION)];
+/// Registers the settings and reads those of redis.conf, which beat the arguments `name value ...`
+/// of loadmodule; false if one of them has a wrong value.
+pub(super) fn register(ctx: Ctx, arguments: &[&[u8]]) -> bool {
+    let Some(chosen) = defaults(arguments) else {
+        api::warn(Some(ctx), "the arguments are `setting yes|no ...`, see redis.conf");
+        return false;
+    };
     let ok = raw::REDISMODULE_OK as c_int;
-    settings.into_iter().all(|(name, place)| {
-        let place = ptr_of(place);
+    SETTINGS.into_iter().zip(chosen).all(|((name, place), default)| {
+        let place = ptr::from_ref(place).cast_mut().cast();
         // SAFETY: the context is that of OnLoad; the private data is a static, and the callbacks
         // take it for what it is.
         ok == unsafe {
             api!(RedisModule_RegisterBoolConfig(
                 ctx.0,
                 name.as_ptr(),
-                0,
+                default.into(),
                 raw::REDISMODULE_CONFIG_DEFAULT,
                 Some(get),
                 Some(set),
@@ -39,14 +47,26 @@ pub(super) fn register(ctx: Ctx) -> bool {
     }
 }
 
+/// What each setting is when redis.conf says nothing; nothing if the arguments make no sense.
+fn defaults(arguments: &[&[u8]]) -> Option<[bool; SETTINGS.len()]> {
+    let mut chosen = [false; SETTINGS.len()];
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else { return None };
+        let is_it = |(known, _): &(&CStr, _)| known.to_bytes().eq_ignore_ascii_case(name);
+        let place = SETTINGS.iter().position(is_it)?;
+        *chosen.get_mut(place)? = match value.to_ascii_lowercase().as_slice() {
+            b"yes" => true,
+            b"no" => false,
+            _ => return None,
+        };
+    }
+    Some(chosen)
+}
+
 /// What the settings demand of a call.
 pub(super) fn rules(woken: bool) -> Rules {
     let evictable = eviction::policy().filter(|_| !ALLOW_EVICTION.load(Ordering::Relaxed));
     Rules { epoch_required: REQUIRE_EPOCH.load(Ordering::Relaxed), evictable, woken }
-}
-
-fn ptr_of(place: &'static AtomicBool) -> *mut c_void {
-    ptr::from_ref(place).cast_mut().cast()
 }
 
 unsafe extern "C" fn get(_name: *const c_char, place: *mut c_void) -> c_int {

@@ -174,7 +174,7 @@ fn methods<T: DataType>() -> raw::RedisModuleTypeMethods {
 /// Runs a callback; a panic in one that only reads becomes `otherwise` and a line in the log.
 fn guarded<R>(what: &str, otherwise: R, callback: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(callback)).unwrap_or_else(|_| {
-        api::warn(None, &format!("baton: internal error while {what}"));
+        api::warn(None, &format!("internal error while {what}"));
         otherwise
     })
 }
@@ -214,7 +214,7 @@ unsafe extern "C" fn rdb_load<T: DataType>(
     guarded("loading", ptr::null_mut(), || {
         if encver > DUMP_VERSION {
             let text = format!(
-                "baton: a key is stored in version {encver}, and this module knows {DUMP_VERSION}"
+                "a key is stored in version {encver}, and this module knows {DUMP_VERSION}"
             );
             api::warn(None, &text);
             return ptr::null_mut();
@@ -222,7 +222,7 @@ unsafe extern "C" fn rdb_load<T: DataType>(
         match load::<T>(io) {
             Ok(value) => Stored::boxed(value).cast(),
             Err(why) => {
-                api::warn(None, &format!("baton: a key cannot be loaded: {why}"));
+                api::warn(None, &format!("a key cannot be loaded: {why}"));
                 ptr::null_mut()
             }
         }

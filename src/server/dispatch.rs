@@ -77,7 +77,7 @@ fn guarded(ctx: Ctx, what: &str, callback: impl FnOnce(&mut Alarm) -> c_int) -> 
     match catch_unwind(AssertUnwindSafe(|| callback(&mut alarm))) {
         Ok(code) => code,
         Err(_) => {
-            api::warn(Some(ctx), &format!("baton: internal error in {what}"));
+            api::warn(Some(ctx), &format!("internal error in {what}"));
             if alarm.too_late {
                 std::process::abort();
             }

@@ -45,7 +45,7 @@ pub(super) fn refresh(ctx: Ctx) {
         && let Some(policy) = self::policy()
     {
         let text = format!(
-            "baton: maxmemory-policy {policy} may evict queues and the tasks in them; commands \
+            "maxmemory-policy {policy} may evict queues and the tasks in them; commands \
              that add tasks are refused unless baton.allow-eviction is yes"
         );
         api::warn(Some(ctx), &text);

@@ -44,12 +44,8 @@ redis_module! {
 
 fn start(context: &Context, args: &[RedisString]) -> Status {
     let ctx = Ctx(context.ctx);
+    let arguments: Vec<&[u8]> = args.iter().map(RedisString::as_slice).collect();
     quiet_panics();
-    if !args.is_empty() {
-        let text = "baton: takes no arguments; its settings are baton.* in redis.conf";
-        api::warn(Some(ctx), text);
-        return Status::Err;
-    }
     // SAFETY: the context is that of OnLoad. Broken input is then reported to the callbacks instead
     // of ending the server.
     unsafe {
@@ -58,7 +54,7 @@ fn start(context: &Context, args: &[RedisString]) -> Status {
             raw::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int
         ));
     }
-    if !(datatype::register(ctx) && registry::register(ctx) && config::register(ctx)) {
+    if !(datatype::register(ctx) && registry::register(ctx) && config::register(ctx, &arguments)) {
         return Status::Err;
     }
     info::register(ctx);
@@ -72,7 +68,7 @@ fn start(context: &Context, args: &[RedisString]) -> Status {
 /// is fatal on servers that load modules with their own allocator bound deep.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        api::warn(None, &format!("baton: {panic}"));
+        api::warn(None, &format!("{panic}"));
     }));
 }
 

@@ -90,7 +90,7 @@ fn create(
         let (word, flags) = (name.as_ptr(), flags.as_ptr());
         let made = api!(RedisModule_CreateCommand(ctx.0, word, handler, flags, first, last, step));
         if made != raw::REDISMODULE_OK as c_int {
-            let text = format!("baton: the server does not take the command {name:?}");
+            let text = format!("the server does not take the command {name:?}");
             api::warn(Some(ctx), &text);
             return None;
         }

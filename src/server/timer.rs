@@ -133,7 +133,7 @@ unsafe extern "C" fn fired(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     AGENDA.with_borrow_mut(|agenda| agenda.armed = None);
     if catch_unwind(AssertUnwindSafe(|| fire(ctx))).is_err() {
         // What was being changed cannot be trusted any more.
-        api::warn(Some(ctx), "baton: internal error in the timer");
+        api::warn(Some(ctx), "internal error in the timer");
         std::process::abort();
     }
 }

@@ -1,5 +1,6 @@
 //! What does an operator see, and what do the switches do?
 
+use crate::support::server::module;
 use crate::support::{Client, Options, Reply, Server};
 
 #[test]
@@ -57,6 +58,24 @@ fn the_switches_can_be_read_set_and_given_at_the_start() {
     let mut client = server.client();
     client.cmd("WF.PUSH q x");
     client.refused_as("STALE", "WF.POP q agent");
+}
+
+#[test]
+fn arguments_of_loadmodule_are_settings_and_wrong_ones_are_refused() {
+    let with = |arguments: &str| {
+        let line = format!("{} {arguments}", module().display());
+        Options::new().without_module().set("loadmodule", &line)
+    };
+    let server = with("Require-Epoch yes").start();
+    let mut client = server.client();
+    let map = client.map("CONFIG GET baton.*");
+    assert_eq!(map.text("baton.require-epoch"), "yes");
+    assert_eq!(map.text("baton.allow-eviction"), "no");
+    for wrong in ["require-epoch", "require-epoch perhaps", "retry-epoch yes"] {
+        let mut server = with(wrong).prepare();
+        server.try_start().expect_err(wrong);
+        assert!(server.log().contains("yes|no"), "{wrong}: {}", server.log());
+    }
 }
 
 #[test]
