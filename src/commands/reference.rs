@@ -23,7 +23,7 @@ fn page() -> String {
         write!(page, "\n## {name}\n\n```\n{syntax}\n```\n\n{}.\n\n", spec.summary).unwrap();
         write!(page, "{}\n\n", spec.details).unwrap();
         write!(page, "- Replies {}.\n- Costs {}.\n", spec.reply, spec.complexity).unwrap();
-        write!(page, "- Flags {}; since {}.\n", spec.flags, spec.since).unwrap();
+        writeln!(page, "- Flags {}; since {}.", spec.flags, spec.since).unwrap();
     }
     page
 }

@@ -137,14 +137,14 @@ mod tests {
             let key = (random >> 40) % 1_000;
             match keys[item] {
                 None => heap.insert(key, item as u32, |it, place| places[it as usize] = place),
-                Some(_) if key % 3 == 0 => {
+                Some(_) if key.is_multiple_of(3) => {
                     heap.remove(places[item], |it, place| places[it as usize] = place);
                 }
                 Some(_) => {
                     heap.rekey(places[item], key, |it, place| places[it as usize] = place);
                 }
             }
-            let removed = keys[item].is_some() && key % 3 == 0;
+            let removed = keys[item].is_some() && key.is_multiple_of(3);
             keys[item] = (!removed).then_some(key);
             assert_eq!(heap.first().map(|(key, _)| key), keys.iter().flatten().min().copied());
             for (item, key) in keys.iter().enumerate().filter(|(_, key)| key.is_some()) {
