@@ -8,6 +8,9 @@ use crate::engine::refusal::{Refusal, quoted};
 /// The most elements that one call may ask for or name.
 pub(super) const COUNT_MAX: u64 = 1_000_000;
 
+/// The most queues that one call may name.
+const QUEUES_MAX: usize = 1_024;
+
 /// The words after the command's name.
 #[derive(Clone, Copy, Debug)]
 pub struct Args<'a> {
@@ -73,6 +76,15 @@ impl<'a> Args<'a> {
             .ok_or_else(|| syntax(what, "announces more words than there are"))?;
         self.words = rest;
         Ok(words)
+    }
+
+    /// A count, then as many names of queues.
+    pub fn queues(&mut self) -> Result<&'a [&'a [u8]], Refusal> {
+        let names = self.counted("numqueues")?;
+        if names.len() > QUEUES_MAX {
+            return Err(syntax("numqueues", &format!("is more than {QUEUES_MAX}")));
+        }
+        Ok(names)
     }
 
     /// A count, then as many numbers.

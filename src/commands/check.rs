@@ -2,6 +2,7 @@
 
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
+use crate::engine::agent::Agent;
 use crate::engine::refusal::Refusal;
 
 /// WF.CHECK.
@@ -30,7 +31,10 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         Ok(Some(queue)) => queue.check().map_err(Refusal::Broken)?,
         Ok(None) => return Err(Refusal::NoSuchKey),
         // An agent has no invariant beyond its form.
-        Err(_) => drop(call.keys.agent(key)?),
+        Err(_) if call.keys.agent(key)?.is_some_and(Agent::is_diverged) => {
+            return Err(Refusal::Diverged);
+        }
+        Err(_) => {}
     }
     call.reply.ok();
     Ok(Next::Replied)

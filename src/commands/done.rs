@@ -117,7 +117,7 @@ fn mdone<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"EPOCH" => epoch = Some(call.args.id("epoch")?),
             b"IDS" => ids = call.args.ids("numids")?,
             b"FENCES" => fences = call.args.ids("numfences")?,
-            b"RESULTS" => results = call.args.counted("numresults")?,
+            b"RESULTS" => results = call.blobs("numresults")?,
             _ => return Err(args::unknown(word)),
         }
     }

@@ -42,7 +42,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         match token.as_slice() {
             b"EPOCH" => epoch = Some(call.args.id("epoch")?),
             b"FENCE" => fence = Some(call.args.id("fence")?),
-            b"ERROR" => error = Some(call.args.word("error")?),
+            b"ERROR" => error = Some(call.blob("error")?),
             // Without retries every failure is for good already.
             b"FATAL" => {}
             b"DELAY" => return Err(args::later(word)),

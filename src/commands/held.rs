@@ -5,7 +5,7 @@
 //! without a fence instead.
 
 use super::args;
-use super::recover::{Found, PAGE_LEN, Places, cursor};
+use super::recover::{Found, PAGE_LEN, Places, cursor, queues as declared};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
 use crate::engine::recover::{Mode, Position};
@@ -18,7 +18,7 @@ pub(super) static HELD: Spec = Spec {
     complexity: "O(Q + C) in the queues the agent took from and the tasks replied",
     since: "0.1.0",
     flags: "readonly may-replicate",
-    categories: "read",
+    categories: "write",
     arity: -2,
     keys: &[Keys::At(1, Access::Read), Keys::After("QUEUES", Access::Update)],
     args: &[Arg::key("agent-id", 0), common::QUEUES, common::CURSOR, common::COUNT],
@@ -37,7 +37,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let (mut queues, mut from, mut limit) = (&[][..], None, PAGE_LEN);
     while let Some((token, word)) = call.args.option() {
         match token.as_slice() {
-            b"QUEUES" => queues = call.args.counted("numqueues")?,
+            b"QUEUES" => queues = declared(&mut call.args, queues)?,
             b"CURSOR" => from = cursor(call.args.word("cursor")?)?,
             b"COUNT" => limit = call.args.count("count")?,
             _ => return Err(args::unknown(word)),

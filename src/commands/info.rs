@@ -50,7 +50,7 @@ fn about_queue(queue: &Queue) -> Fields<'static> {
     }
     fields.integer("unfinished", queue.unfinished());
     fields.integer("types", queue.kinds());
-    fields.integer("owners", queue.holders().count() as u64);
+    fields.integer("owners", queue.owners().len() - queue.idle().len());
     fields.integer("unique-keys", queue.unique_keys());
     let Totals { pushed, taken, completed, failed, returned } = queue.totals();
     fields.integer("total-pushed", pushed);

@@ -27,6 +27,8 @@ mod set;
 mod spec;
 mod taking;
 mod task;
+#[cfg(test)]
+mod tests;
 mod touch;
 
 pub use args::Args;
@@ -173,13 +175,22 @@ impl<'a> Call<'_, 'a> {
         authorize(self.keys.agent(key)?, epoch, self.rules.epoch_required)
     }
 
-    /// Takes a RESULT or CHECKPOINT; a large one only while there is memory for it.
+    /// Takes what is to be kept with a task; if large, only while there is memory for it.
     fn blob(&mut self, what: &str) -> Result<&'a [u8], Refusal> {
         let bytes = self.args.word(what)?;
         if bytes.len() > SMALL_BYTES && self.keys.memory_is_full() {
             return Err(Refusal::OutOfMemory);
         }
         Ok(bytes)
+    }
+
+    /// A count, then as many of them.
+    fn blobs(&mut self, what: &str) -> Result<&'a [&'a [u8]], Refusal> {
+        let all = self.args.counted(what)?;
+        if all.iter().any(|bytes| bytes.len() > SMALL_BYTES) && self.keys.memory_is_full() {
+            return Err(Refusal::OutOfMemory);
+        }
+        Ok(all)
     }
 }
 
@@ -188,7 +199,8 @@ impl<'a> Call<'_, 'a> {
 pub enum Next {
     /// It has replied.
     Replied,
-    /// It has neither changed nor replied anything: the client waits for one of these keys.
+    /// It has not replied: the client waits for one of these keys. Only NEXT has changed anything,
+    /// and does not do it again when it is decided anew.
     Wait {
         /// The keys.
         keys: Vec<Key>,

@@ -37,7 +37,7 @@ pub(super) static MPOP: Spec = Spec {
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let agent = call.args.word("agent-id")?;
-    let names = call.args.counted("numqueues")?;
+    let names = call.args.queues()?;
     let taking = Taking::parse(agent, &mut call.args)?;
     let queues: Vec<_> = names.iter().map(|name| (*name, call.keys.open(name))).collect();
     let agent = call.keys.open(agent);

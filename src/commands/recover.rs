@@ -4,14 +4,14 @@
 //! then asks each queue that the identity took from for what it holds there. May be repeated at any
 //! time; with REQID a repetition counts nothing twice.
 
-use super::args::{self, COUNT_MAX};
+use super::args::{self, Args, COUNT_MAX};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::taking::remember;
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::{Agent, authorize, begins_current_epoch, decide_assume};
 use crate::engine::recover::{Mode, Page, Position};
 use crate::engine::refusal::Refusal;
-use crate::engine::task::Task;
+use crate::engine::task::{Bytes, Task};
 
 /// Tasks given back per call when nothing is said.
 pub(super) const PAGE_LEN: usize = 1_000;
@@ -147,8 +147,8 @@ fn parse<'a>(call: &mut Call<'_, 'a>) -> Result<Asked<'a>, Refusal> {
         }
         match token.as_slice() {
             b"EPOCH" => asked.epoch = Some(call.args.id("epoch")?),
-            b"REQID" => asked.request = Some(call.args.word("request id")?),
-            b"QUEUES" => asked.queues = call.args.counted("numqueues")?,
+            b"REQID" => asked.request = Some(not_queues(call.args.word("request id")?)?),
+            b"QUEUES" => asked.queues = queues(&mut call.args, asked.queues)?,
             b"COUNT" => asked.count = Some(call.args.number("count", COUNT_MAX)? as usize),
             b"LEASE" | b"FORCE" => return Err(args::later(word)),
             _ => return Err(args::unknown(word)),
@@ -156,6 +156,23 @@ fn parse<'a>(call: &mut Call<'_, 'a>) -> Result<Asked<'a>, Refusal> {
     }
     asked.mode = mode.unwrap_or(Mode::Keep);
     Ok(asked)
+}
+
+/// Reads the queues that a call names, once: the server takes what follows the first word QUEUES
+/// for keys, and has asked for the rights to those and no others.
+pub(super) fn queues<'a>(args: &mut Args<'a>, before: &[&[u8]]) -> Result<&'a [&'a [u8]], Refusal> {
+    if !before.is_empty() {
+        return Err(args::syntax("QUEUES", "is given twice"));
+    }
+    args.queues()
+}
+
+/// A value that could be mistaken for that word is refused.
+pub(super) fn not_queues(word: &[u8]) -> Result<&[u8], Refusal> {
+    if word.eq_ignore_ascii_case(b"QUEUES") {
+        return Err(args::syntax("QUEUES", "cannot be the value of an option"));
+    }
+    Ok(word)
 }
 
 /// A queue where the identity may hold something.
@@ -243,7 +260,7 @@ impl<'a> Places<'a> {
 pub(super) struct Found {
     limit: usize,
     tasks: Vec<(Key, Vec<u8>, u64)>,
-    quarantined: Vec<(Vec<u8>, Task)>,
+    quarantined: Vec<(Vec<u8>, Task, Bytes)>,
     moved: u64,
     /// Where a reader goes on, if there is more.
     next: Option<(Vec<u8>, Position)>,
@@ -266,7 +283,8 @@ impl Found {
             call.keys.commit_queue(place.key, page.batch);
         }
         self.moved += page.moved;
-        let poison = page.quarantined.into_iter().map(|task| (place.name.clone(), task));
+        let poison = page.quarantined.into_iter();
+        let poison = poison.map(|(task, kind)| (place.name.clone(), task, kind));
         self.quarantined.extend(poison);
         self.read(place, &page.kept, page.next);
     }
@@ -296,12 +314,14 @@ impl Found {
     pub(super) fn reply_quarantined(&self, call: &mut Call<'_, '_>) -> Result<(), Refusal> {
         call.reply.bytes(b"quarantined");
         call.reply.array(self.quarantined.len());
-        for (name, task) in &self.quarantined {
+        for (name, task, kind) in &self.quarantined {
             let mut fields = Fields::default();
             fields.integer("id", task.id);
             fields.bytes("queue", name);
             fields.bytes("state", b"failed");
             fields.bytes("payload", &task.payload);
+            fields.maybe("type", (!kind.is_empty()).then_some(kind));
+            fields.count("attempt", task.attempts);
             fields.integer("running-for", call.at.ms.saturating_sub(task.taken_ms()));
             if let Some(details) = &task.details {
                 fields.details(details);

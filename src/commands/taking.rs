@@ -41,7 +41,7 @@ impl<'a> Taking<'a> {
                 self.max_priority = Some(args.number("priority", u16::MAX.into())? as u16);
             }
             b"COUNT" => self.count = Some(args.count("count")?),
-            b"BLOCK" => self.block_ms = Some(args.ms("timeout")?),
+            b"BLOCK" => self.block_ms = Some(args.ms("BLOCK")?),
             b"REQID" => self.request = Some(args.word("request id")?),
             b"WITHRESULTS" => return Err(args::later(b"WITHRESULTS")),
             _ => return Ok(false),

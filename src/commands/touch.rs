@@ -49,7 +49,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"FENCE" => fence = Some(call.args.id("fence")?),
             b"PROGRESS" => touch.progress = Some(call.args.number("progress", 100)? as u8),
             b"CHECKPOINT" => touch.checkpoint = Some(call.blob("checkpoint")?),
-            b"HANDLE" => touch.handle = Some(call.args.word("handle")?),
+            b"HANDLE" => touch.handle = Some(call.blob("handle")?),
             b"EXTEND" => return Err(args::later(word)),
             _ => return Err(args::unknown(word)),
         }

@@ -57,6 +57,11 @@ impl Agent {
         self.diverged
     }
 
+    /// An event did not fit.
+    pub fn mark_diverged(&mut self) {
+        self.diverged = true;
+    }
+
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -115,6 +120,7 @@ pub fn authorize(
         (_, None) => Ok(()),
         (None, Some(_)) => Err(Refusal::Stale(Stale::NoAgent)),
         (Some(agent), Some(epoch)) if agent.epoch == epoch => Ok(()),
+        (Some(agent), Some(epoch)) if agent.epoch < epoch => Err(Refusal::Stale(Stale::Unknown)),
         (Some(_), Some(_)) => Err(Refusal::Stale(Stale::Renewed)),
     }
 }

@@ -115,7 +115,8 @@ impl Queue {
         let owner = self.owner_slot(owner);
         self.each(ids, |queue, slot, nth| {
             queue.lines.remove(&mut queue.tasks, slot);
-            queue.tasks.get_mut(slot).attempts += 1;
+            let task = queue.tasks.get_mut(slot);
+            task.attempts = task.attempts.saturating_add(1);
             queue.own(slot, owner, fence + nth);
         });
         self.last_number = fence + ids.len() as u64 - 1;
@@ -181,23 +182,24 @@ impl Queue {
     /// The task keeps its place among those its owner holds: they stand in the order of taking.
     fn settle(&mut self, slot: Slot, fence: u64) {
         let task = self.tasks.get_mut(slot);
-        let (owner, old, taking) = (task.owner, task.order, task.taking());
+        let (owner, old, taking, id) = (task.owner, task.order, task.taking(), task.id);
         task.order = fence;
         let details = task.details_mut();
         details.taken = Some(taking);
-        details.crashes += 1;
-        self.owners.get_mut(owner).forget_request(old);
+        details.crashes = details.crashes.saturating_add(1);
+        self.owners.get_mut(owner).forget_request(old, id);
     }
 
     /// The counters are kept apart: only failures use up retries, only crashes make poison.
     fn count_cause(&mut self, slot: Slot, cause: Cause) {
         let details = self.tasks.get_mut(slot).details_mut();
-        match cause {
-            Cause::HandedBack => details.interruptions += 1,
-            Cause::Released | Cause::Quarantined => details.crashes += 1,
-            Cause::Failed | Cause::FailedByRecovery => details.failures += 1,
-            Cause::Pushed | Cause::Taken | Cause::Completed | Cause::Copied => {}
-        }
+        let counter = match cause {
+            Cause::HandedBack => &mut details.interruptions,
+            Cause::Released | Cause::Quarantined => &mut details.crashes,
+            Cause::Failed | Cause::FailedByRecovery => &mut details.failures,
+            Cause::Pushed | Cause::Taken | Cause::Completed | Cause::Copied => return,
+        };
+        *counter = counter.saturating_add(1);
     }
 
     /// How long a task is kept once it is done, in milliseconds.

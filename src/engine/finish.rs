@@ -79,13 +79,7 @@ impl Queue {
         said: &mut Vec<bool>,
     ) -> Option<Batch<'a, QueueEvent<'a>>> {
         let held = self.held_once(agent, several);
-        let mut taken = held.iter().peekable();
-        for (nth, id) in several.ids.iter().enumerate() {
-            let now = taken.next_if(|(place, _)| *place == nth).is_some();
-            let named_before = || held.iter().any(|(_, slot)| self.tasks.get(*slot).id == *id);
-            let fence = several.fences.get(nth).copied();
-            said.push(now || self.has_completed(agent, *id, fence) || named_before());
-        }
+        self.say_done(agent, several, &held, said);
         if held.is_empty() {
             return None;
         }
@@ -100,6 +94,32 @@ impl Queue {
         let ids = self.ids_of(slots.into_iter());
         batch.events.push(QueueEvent::Completed { ids, batch: true, results });
         Some(batch)
+    }
+
+    /// Tells of each id whether the agent completes it now, by this or an earlier place among the
+    /// ids, or completed it before.
+    fn say_done(
+        &self,
+        agent: &[u8],
+        several: &Several<'_>,
+        held: &[(usize, Slot)],
+        said: &mut Vec<bool>,
+    ) {
+        let now: HashSet<u64> = held.iter().map(|(_, slot)| self.tasks.get(*slot).id).collect();
+        let owner = self.owner(agent);
+        // Looked up once for all ids: a repeated call may name a million of them.
+        let before: HashSet<(u64, u64)> = match owner {
+            Some(owner) if now.len() < several.ids.len() => owner.completed_before().collect(),
+            _ => HashSet::new(),
+        };
+        let ids: HashSet<u64> = before.iter().map(|(id, _)| *id).collect();
+        for (nth, id) in several.ids.iter().enumerate() {
+            let again = match several.fences.get(nth) {
+                Some(fence) => before.contains(&(*id, *fence)),
+                None => ids.contains(id),
+            };
+            said.push(again || now.contains(id));
+        }
     }
 
     /// The tasks named that this agent holds, each once, with its place among the ids.

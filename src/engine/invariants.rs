@@ -1,5 +1,5 @@
-//! What must always hold of a queue: asked by WF.CHECK, by the tests after every step, and of every
-//! dump before it is believed.
+//! What must always hold of a queue: asked by WF.CHECK, by the tests after every step. A
+//! dump is not asked as a whole: `restore` refuses each thing that could not be.
 
 use hashbrown::{HashMap, HashSet};
 
@@ -127,9 +127,8 @@ impl Seen<'_> {
             let id = task.id;
             ensure(belongs(task), || format!("task {id} stands in a list it is not of"))?;
             ensure(self.slots.insert(slot), || format!("task {id} stands in two lists"))?;
-            let key = if task.state == State::Running { task.taking() } else { task.order };
-            ensure(key > last, || format!("task {id} stands out of order"))?;
-            last = key;
+            ensure(task.place() > last, || format!("task {id} stands out of order"))?;
+            last = task.place();
             count += 1;
         }
         ensure(count == list.len(), || format!("a list of {count} counts {}", list.len()))

@@ -83,7 +83,7 @@ impl Lines {
     }
 
     /// The line that a POP takes from next: of these types only, if any are named; never of a
-    /// priority beyond the floor.
+    /// priority number beyond the greatest one asked for.
     #[must_use]
     pub fn next(&self, kinds: &[&[u8]], max_priority: Option<u16>) -> Option<Slot> {
         let best = if kinds.is_empty() {
@@ -93,7 +93,7 @@ impl Lines {
             known.filter_map(|kind| self.kinds.get(kind).heads.first()).min()
         };
         let ((priority, _), line) = best?;
-        max_priority.is_none_or(|floor| priority <= floor).then_some(line)
+        max_priority.is_none_or(|most| priority <= most).then_some(line)
     }
 
     /// A type by its name.

@@ -102,7 +102,7 @@ impl Queue {
     ) -> impl Iterator<Item = (Cursor, Slot)> + use<'_> {
         walk(&self.tasks, self.resume(first, from)).map(move |slot| {
             let task = self.tasks.get(slot);
-            (Cursor { order: task.order, id: task.id, ..from }, slot)
+            (Cursor { order: task.place(), id: task.id, ..from }, slot)
         })
     }
 
@@ -112,21 +112,35 @@ impl Queue {
             return first;
         }
         let state = State::ALL.get(from.state as usize);
-        let last = self.slot_of(from.id).filter(|slot| {
-            let task = self.tasks.get(*slot);
-            task.order == from.order && Some(&task.state) == state
-        });
-        match last {
+        let stands_here = |task: &Task| {
+            Some(&task.state) == state
+                && (task.state != State::Running || u64::from(task.owner) == from.group)
+        };
+        self.behind(first, from.id, from.order, stands_here)
+    }
+
+    /// The first slot behind a task in a list: behind itself as long as it stands there at its
+    /// place, else behind that place.
+    pub(super) fn behind(
+        &self,
+        first: Option<Slot>,
+        id: u64,
+        place: u64,
+        stands_here: impl Fn(&Task) -> bool,
+    ) -> Option<Slot> {
+        let is_it = |task: &Task| task.place() == place && stands_here(task);
+        match self.slot_of(id).filter(|slot| is_it(self.tasks.get(*slot))) {
             Some(last) => after(&self.tasks, last),
-            None => walk(&self.tasks, first).find(|slot| self.tasks.get(*slot).order > from.order),
+            None => walk(&self.tasks, first).find(|slot| self.tasks.get(*slot).place() > place),
         }
     }
 
     fn running_ahead<'q>(&'q self, owner: Option<&[u8]>, from: Cursor) -> Ahead<'q> {
         let records = self.owners.records();
         if let Some(name) = owner {
-            let running = self.owner(name).and_then(|owner| owner.running.first());
-            return Box::new(self.list_ahead(running, from));
+            let Some(slot) = self.owners.find(name) else { return Box::new(std::iter::empty()) };
+            let from = Cursor { group: slot.into(), ..from };
+            return Box::new(self.list_ahead(self.owners.get(slot).running.first(), from));
         }
         let owners = records.iter().filter(move |(slot, _)| u64::from(*slot) >= from.group);
         Box::new(owners.flat_map(move |(slot, owner)| {

@@ -18,7 +18,7 @@
 //! | what happens | [`event`], applied in `apply` after `fits` where it comes from outside |
 //! | verbs | `push`, [`pop`], [`finish`], [`touch`], [`recover`], `tick` |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
-//! | what must hold | `invariants`, asked after every step of `simulation` |
+//! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
 
 pub mod agent;

@@ -12,6 +12,10 @@ const LOW_MASK: u64 = (1 << LOW_BITS) - 1;
 /// The greatest number that may ever be issued or read from outside: 2^53 - 1.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
+/// The greatest number that a stored value may have come to: far ahead of any clock, and still with
+/// more numbers to come than could ever be issued.
+pub const STORED_MAX: u64 = NUMBER_MAX - (1 << 44);
+
 /// When a decision is made, and the randomness it may use. Read once per command.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -19,6 +23,9 @@ pub struct Moment {
     pub ms: u64,
     /// Random bits; only the lowest ten are used.
     pub entropy: u64,
+    /// The greatest number that this server issued for any queue. One that is made anew in the
+    /// place of a deleted one starts beyond it.
+    pub issued: u64,
 }
 
 /// Numbers for one decision, which may need several.
@@ -42,7 +49,12 @@ impl Numbers {
     /// count on; in a new one they start at a random place in it.
     pub fn next(&mut self, count: u64) -> u64 {
         let counts_on = self.issued_here && self.at.ms <= issued_ms(self.last);
-        let first = if counts_on { self.last + 1 } else { next_epoch(self.last, self.at) };
+        let first = if counts_on {
+            self.last + 1
+        } else {
+            let beyond = if self.issued_here { 0 } else { self.at.issued };
+            next_epoch(self.last.max(beyond), self.at)
+        };
         self.last = first + count - 1;
         self.issued_here = true;
         first
@@ -73,7 +85,7 @@ mod tests {
     use super::*;
 
     fn at(ms: u64, entropy: u64) -> Moment {
-        Moment { ms, entropy }
+        Moment { ms, entropy, issued: 0 }
     }
 
     fn next_number(last: u64, at: Moment) -> u64 {
@@ -104,6 +116,12 @@ mod tests {
         let mut numbers = Numbers::after(last, false, behind);
         assert_eq!(numbers.next(2), 1_001 * 1024 + 9);
         assert_eq!(numbers.next(1), 1_001 * 1024 + 11);
+    }
+
+    #[test]
+    fn a_queue_made_anew_starts_beyond_what_the_deleted_one_was_given() {
+        let ahead = Moment { issued: 2_000 * 1024 + 77, ..at(1_000, 9) };
+        assert_eq!(Numbers::after(0, false, ahead).next(1), 2_001 * 1024 + 9);
     }
 
     #[test]

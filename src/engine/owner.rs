@@ -80,6 +80,12 @@ impl Owner {
         self.completions.drain(..beyond);
     }
 
+    /// Every completion it remembers, as task and fence.
+    pub fn completed_before(&self) -> impl Iterator<Item = (u64, u64)> {
+        let all = self.completions.iter().chain(&self.last_batch);
+        all.map(|done| (done.id, done.fence))
+    }
+
     /// Whether it completed this task, under this fence if one is given.
     #[must_use]
     pub fn has_completed(&self, id: u64, fence: Option<u64>) -> bool {
@@ -88,9 +94,9 @@ impl Owner {
     }
 
     /// A task left this owner, or its fence: requests that took it answer without it from now on.
-    pub fn forget_request(&mut self, fence: u64) {
+    pub fn forget_request(&mut self, fence: u64, id: u64) {
         if let Some(requests) = &mut self.requests {
-            requests.left(fence);
+            requests.left(fence, id);
             if requests.is_empty() {
                 self.requests = None;
             }
@@ -168,10 +174,10 @@ impl Requests {
         self.answers.insert(fence, answer);
     }
 
-    /// A task with this fence is not held any more.
-    pub fn left(&mut self, fence: u64) {
+    /// A task is not held under this fence any more.
+    pub fn left(&mut self, fence: u64, id: u64) {
         let Some((first, answer)) = self.answers.range_mut(..=fence).next_back() else { return };
-        if fence - first >= answer.ids.len() as u64 {
+        if answer.ids.get((fence - first) as usize) != Some(&id) {
             return;
         }
         answer.held -= 1;
@@ -235,11 +241,12 @@ mod tests {
         let mut requests = Requests::under(1);
         let ids = Box::new([7, 8]);
         requests.insert(20, Answer { request: b"r"[..].into(), ids, held: 2 });
-        requests.left(22);
-        requests.left(19);
-        requests.left(21);
+        requests.left(22, 9);
+        requests.left(19, 7);
+        requests.left(20, 9);
+        requests.left(21, 8);
         assert_eq!(requests.get(b"r").map(|(fence, answer)| (fence, answer.held)), Some((20, 1)));
-        requests.left(20);
+        requests.left(20, 7);
         assert!(requests.is_empty());
         assert!(requests.get(b"r").is_none());
     }

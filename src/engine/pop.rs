@@ -101,7 +101,7 @@ impl Lines {
 
 impl InOrder<'_> {
     fn see(&mut self, rank: Rank, ahead: Ahead) {
-        if self.max_priority.is_none_or(|floor| rank.0 <= floor) {
+        if self.max_priority.is_none_or(|most| rank.0 <= most) {
             self.ahead.push(Reverse((rank, ahead)));
         }
     }

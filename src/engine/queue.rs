@@ -311,14 +311,14 @@ impl Queue {
     /// Takes a running task from its owner; it stands in no list then.
     pub(super) fn disown(&mut self, slot: Slot) -> Slot {
         let task = self.tasks.get_mut(slot);
-        let (owner, fence) = (task.owner, task.order);
+        let (owner, fence, id) = (task.owner, task.order, task.id);
         task.owner = NONE;
         if let Some(details) = &mut task.details {
             details.taken = None;
         }
         let record = self.owners.get_mut(owner);
         record.running.remove(&mut self.tasks, slot);
-        record.forget_request(fence);
+        record.forget_request(fence, id);
         self.running -= 1;
         if record.running.is_empty() {
             self.idle.push_back(self.owners.records_mut(), owner);

@@ -9,12 +9,11 @@
 //! behind any task never meets one twice and never leaves one out.
 
 use super::event::{Batch, Ids, QueueEvent};
-use super::list::{after, walk};
+use super::list::walk;
 use super::numbers::Moment;
-use super::owner::Owner;
 use super::queue::Queue;
 use super::slab::Slot;
-use super::task::{Cause, Task};
+use super::task::{Bytes, Cause, Task};
 
 /// What the successor wants done with what its predecessor held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +41,8 @@ pub struct Page<'a> {
     pub batch: Batch<'a, QueueEvent<'a>>,
     /// Tasks that stay with the identity, in the order of reading. For RELEASE and FAIL: none.
     pub kept: Ids,
-    /// Tasks that are poison, as they were.
-    pub quarantined: Vec<Task>,
+    /// Tasks that are poison, as they were but for the last crash, each with its type.
+    pub quarantined: Vec<(Task, Bytes)>,
     /// How many were released or failed.
     pub moved: u64,
     /// Where to go on, if the identity holds more than was looked at.
@@ -82,10 +81,17 @@ impl Queue {
         at: Moment,
     ) -> Page<'a> {
         let mut page = Page::empty(at.ms);
-        if let Some(owner) = self.owner(agent) {
-            let ahead = walk(&self.tasks, self.behind(owner, position));
-            let wanted = |slot: &Slot| mode == Mode::Keep || self.is_void(self.tasks.get(*slot));
-            self.sort_out(ahead.filter(wanted), position, mode, limit, at, &mut page);
+        let Some(slot) = self.owners.find(agent) else { return page };
+        let ahead = walk(&self.tasks, self.ahead_of(slot, position));
+        if mode == Mode::Keep {
+            self.sort_out(ahead, position, mode, limit, at, &mut page);
+        } else {
+            // Only what was taken before the recovery can still be void.
+            let void = self.owners.get(slot).void;
+            let ahead = ahead
+                .take_while(|slot| self.tasks.get(*slot).taking() <= void)
+                .filter(|slot| self.is_void(self.tasks.get(*slot)));
+            self.sort_out(ahead, position, mode, limit, at, &mut page);
         }
         page
     }
@@ -98,28 +104,20 @@ impl Queue {
         position: Position,
         limit: usize,
     ) -> (Ids, Option<Position>) {
-        let Some(owner) = self.owner(agent) else { return (Ids::new(), None) };
-        let mut ahead = walk(&self.tasks, self.behind(owner, position));
+        let Some(owner) = self.owners.find(agent) else { return (Ids::new(), None) };
+        let mut ahead = walk(&self.tasks, self.ahead_of(owner, position));
         let slots: Vec<Slot> = ahead.by_ref().take(limit).collect();
         let last = slots.last().map_or(position, |slot| self.position(*slot));
         (self.ids_of(slots.into_iter()), ahead.next().map(|_| last))
     }
 
     /// The first task of an owner behind a position.
-    fn behind(&self, owner: &Owner, position: Position) -> Option<Slot> {
-        let first = owner.running.first();
+    fn ahead_of(&self, owner: Slot, position: Position) -> Option<Slot> {
+        let first = self.owners.get(owner).running.first();
         if position.id == 0 {
             return first;
         }
-        let last = self.slot_of(position.id).filter(|slot| {
-            let task = self.tasks.get(*slot);
-            self.owner_of(task).is_some() && task.taking() == position.taking
-        });
-        match last {
-            Some(last) => after(&self.tasks, last),
-            None => walk(&self.tasks, first)
-                .find(|slot| self.tasks.get(*slot).taking() > position.taking),
-        }
+        self.behind(first, position.id, position.taking, |task| task.owner == owner)
     }
 
     fn position(&self, slot: Slot) -> Position {
@@ -144,7 +142,9 @@ impl Queue {
             let task = self.tasks.get(slot);
             let is_void = all_void || self.is_void(task);
             if is_void && mode != Mode::Fail && self.is_poison(task) {
-                page.quarantined.push(task.clone());
+                let mut poisoned = task.clone();
+                poisoned.details_mut().crashes = task.crashes().saturating_add(1);
+                page.quarantined.push((poisoned, self.kind_of(task).into()));
                 poison.push(task.id);
                 continue;
             }

@@ -13,8 +13,13 @@ use super::task::{Cause, State};
 pub enum Refusal {
     /// The words of the command are wrong.
     Syntax(String),
-    /// A key holds another type.
-    WrongType,
+    /// A key holds something else than is wanted of it.
+    WrongType {
+        /// The key.
+        key: Vec<u8>,
+        /// What is wanted.
+        wanted: &'static str,
+    },
     /// The caller has no right to a key that the command would open.
     NoPermission(Vec<u8>),
     /// A key that the command would open is not served here now.
@@ -54,6 +59,8 @@ pub enum Refusal {
 pub enum Stale {
     /// Somebody assumed the identity since.
     Renewed,
+    /// It is greater than any that the identity had.
+    Unknown,
     /// The identity is not there (any more).
     NoAgent,
     /// This server wants an epoch with every call.
@@ -87,8 +94,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(text) => write!(out, "ERR {text}"),
-            Self::WrongType => {
-                out.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")
+            Self::WrongType { key, wanted } => {
+                write!(out, "WRONGTYPE the key {} holds no {wanted}", quoted(key))
             }
             Self::NoPermission(key) => {
                 write!(out, "NOPERM no permission for the key {}", quoted(key))
@@ -102,6 +109,9 @@ impl fmt::Display for Refusal {
             Self::Stale(Stale::Renewed) => {
                 out.write_str("STALE the epoch is over: somebody assumed this identity since")
             }
+            Self::Stale(Stale::Unknown) => {
+                out.write_str("STALE this identity never had such an epoch; is it a fence or an id?")
+            }
             Self::Stale(Stale::NoAgent) => out.write_str("STALE there is no such agent"),
             Self::Stale(Stale::Missing) => {
                 out.write_str("STALE baton.require-epoch is on: give EPOCH, as RECOVER replied it")
@@ -110,7 +120,7 @@ impl fmt::Display for Refusal {
             Self::NotOwner { id, now } => write!(out, "NOTOWNER task {id} {now}"),
             Self::Full { setting, limit } => write!(out, "FULL {setting} is {limit}"),
             Self::OutOfMemory => out.write_str(
-                "OOM a RESULT or CHECKPOINT above 1 KiB is not taken while memory is used up",
+                "OOM memory is used up: a RESULT, ERROR, CHECKPOINT or HANDLE above 1 KiB is not taken",
             ),
             Self::Evictable(policy) => write!(
                 out,
@@ -128,6 +138,9 @@ impl fmt::Display for Now {
         match self {
             Self::HeldBy(agent) => write!(out, "is held by {}", quoted(agent)),
             Self::TakenAgain => out.write_str("was taken again or recovered: the fence is over"),
+            Self::Is(state, cause) if state.word() == cause.words() => {
+                write!(out, "is {}", state.word())
+            }
             Self::Is(state, cause) => write!(out, "is {}: {}", state.word(), cause.words()),
         }
     }

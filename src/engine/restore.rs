@@ -5,8 +5,8 @@ use hashbrown::HashMap;
 
 use super::deadlines::Due;
 use super::names::Named;
-use super::numbers::NUMBER_MAX;
-use super::owner::{Answer, Completion, Owner, Requests};
+use super::numbers::{NUMBER_MAX, STORED_MAX};
+use super::owner::{Answer, COMPLETIONS_KEPT, Completion, Owner, Requests};
 use super::queue::{Queue, Totals};
 use super::settings::Setting;
 use super::slab::{NONE, Slot};
@@ -47,7 +47,9 @@ pub struct Restore {
 impl Restore {
     /// The greatest number issued, and the totals.
     pub fn numbers(&mut self, last_number: u64, totals: Totals) -> Result<(), String> {
-        require(last_number <= NUMBER_MAX, || format!("{last_number} is beyond 2^53"))?;
+        require(last_number <= STORED_MAX, || format!("the number {last_number} is too great"))?;
+        let Totals { pushed, taken, completed, failed, returned } = totals;
+        counts_fit([pushed, taken, completed, failed, returned])?;
         require(self.lines.is_empty() && self.owners.is_empty(), || "a second start".to_owned())?;
         self.queue.last_number = last_number;
         self.queue.totals = totals;
@@ -82,10 +84,12 @@ impl Restore {
         let queue = &mut self.queue;
         require(queue.owners.find(name).is_none(), || "an owner said twice".to_owned())?;
         require(void <= queue.last_number, || "an owner void beyond the numbers".to_owned())?;
+        counts_fit([taken, completed, failed])?;
         let mut owner = Owner::named(name);
         owner.void = void;
         (owner.taken, owner.completed, owner.failed) = (taken, completed, failed);
         owner.completions.extend(completions);
+        require(owner.completions.len() <= COMPLETIONS_KEPT, || "more than is kept".to_owned())?;
         owner.last_batch = last_batch.collect();
         let slot = queue.owners.insert(owner);
         queue.idle.push_back(queue.owners.records_mut(), slot);
@@ -104,6 +108,7 @@ impl Restore {
         let owner = self.owners.last().ok_or("a request of nobody")?;
         let requests = self.queue.owners.get_mut(*owner).requests.get_or_insert_default();
         requests.epoch = epoch;
+        require(fence <= NUMBER_MAX, || format!("the fence {fence} is too great"))?;
         let known = requests.get(request).is_some() || requests.begins_at(fence);
         require(!known && !ids.is_empty(), || "a request said twice, or of nothing".to_owned())?;
         requests.insert(fence, Answer { request: request.into(), ids: ids.into(), held: 0 });
@@ -129,12 +134,11 @@ impl Restore {
             (State::Failed, None) => &queue.failed,
             (_, owner) => return Err(format!("task {id} is {:?} of {owner:?}", said.state)),
         };
-        let key = |task: &Task| if owner.is_some() { task.taking() } else { task.order };
-        let before = list.last().map_or(0, |last| key(queue.tasks.get(last)));
+        let before = list.last().map_or(0, |last| queue.tasks.get(last).place());
         let details = self.details(said)?;
         let taken = details.as_ref().and_then(|details| details.taken);
         require(taken.is_none() || owner.is_some(), || format!("task {id} is taken by nobody"))?;
-        let limit = if said.state.is_unfinished() { last } else { NUMBER_MAX };
+        let limit = if said.state.is_unfinished() { last } else { STORED_MAX };
         let in_order = taken.unwrap_or(said.order) > before
             && (taken.unwrap_or(0)..=limit).contains(&said.order);
         require(in_order, || format!("task {id} is out of order"))?;
@@ -189,7 +193,8 @@ impl Restore {
         let queue = &mut self.queue;
         require(queue.uniques.find(key).is_none(), || "a key had twice".to_owned())?;
         let taken = queue.deadlines.get(until_ms, id, Due::Forgetting).is_some();
-        require(!taken, || format!("two keys of task {id}"))?;
+        let live = queue.task(id).is_some_and(|task| task.unique().is_some());
+        require(!taken && !live, || format!("two keys of task {id}"))?;
         let mut unique = Unique::live(key, id, until_ms);
         unique.live = false;
         let slot = queue.uniques.insert(unique);
@@ -238,6 +243,11 @@ fn count_held(queue: &mut Queue, owner: Slot) -> Result<(), String> {
     }
     queue.owners.get_mut(owner).requests = Some(Box::new(counted));
     Ok(())
+}
+
+/// Counts that real use could have come to.
+fn counts_fit<const N: usize>(counts: [u64; N]) -> Result<(), String> {
+    require(counts.iter().all(|count| *count <= NUMBER_MAX), || format!("so many: {counts:?}"))
 }
 
 fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

@@ -79,7 +79,7 @@ impl Cause {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::Pushed => "pushed",
+            Self::Pushed => "nobody took it yet",
             Self::Taken => "taken",
             Self::Completed => "completed",
             Self::HandedBack => "handed back",
@@ -274,6 +274,12 @@ impl Task {
     #[must_use]
     pub fn taking(&self) -> u64 {
         self.details.as_ref().and_then(|details| details.taken).unwrap_or(self.order)
+    }
+
+    /// What the list it stands in ascends by.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        if self.state == State::Running { self.taking() } else { self.order }
     }
 
     /// When the running task was taken, Unix time in milliseconds.

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use super::api::{self, Ctx, Str};
 use super::keys::{Keys, Loaded};
 use super::observe;
+use crate::commands::Key;
 use crate::engine::event::{AgentEvent, QueueEvent};
 use crate::storage::agent_dump;
 use crate::storage::batch::{self, Kind};
@@ -40,8 +41,11 @@ pub(super) fn run(ctx: Ctx, strings: &[Str], words: &[&[u8]]) -> Result<(), Stri
         _ => return Err("ERR a key and events are needed".to_owned()),
     };
     let mut keys = Keys::new(ctx, strings, words);
-    let followed = follow(&mut keys, ctx, name, events, words.get(2..).unwrap_or_default());
+    let key = keys.open_string(name);
+    let blobs = words.get(2..).unwrap_or_default();
+    let followed = follow(&mut keys, (key, ctx.db(), name), events, blobs);
     if let Err(why) = &followed {
+        keys.mark_diverged(key);
         observe::add(&observe::COUNTERS.diverged, 1);
         let key = name.bytes().escape_ascii();
         let text = format!("events for the key '{key}' do not fit: {why}");
@@ -55,13 +59,11 @@ pub(super) fn run(ctx: Ctx, strings: &[Str], words: &[&[u8]]) -> Result<(), Stri
 
 fn follow(
     keys: &mut Keys<'_>,
-    ctx: Ctx,
-    name: Str,
+    (key, db, name): (Key, i32, Str),
     events: &[u8],
     blobs: &[&[u8]],
 ) -> Result<(), String> {
     let (kind, rest) = Kind::of(events)?;
-    let key = keys.open_string(name);
     match kind {
         Kind::Queue => {
             let batch = batch::decode::<QueueEvent<'_>>(rest, blobs.into())?;
@@ -72,7 +74,7 @@ fn follow(
             keys.follow_agent(key, &batch)
         }
         Kind::QueueChunk => {
-            let place = (ctx.db(), name.bytes().to_vec());
+            let place = (db, name.bytes().to_vec());
             let loader = LOADERS.with_borrow_mut(|loaders| loaders.remove(&place));
             match loader.unwrap_or_default().chunk(rest)? {
                 Chunk::Whole(queue) => keys.load(key, Loaded::Queue(queue)),

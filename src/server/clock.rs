@@ -18,6 +18,8 @@ struct Clock {
     base_us: Cell<u64>,
     since: Cell<Instant>,
     random: Cell<u64>,
+    /// The greatest number issued.
+    issued: Cell<u64>,
 }
 
 thread_local! {
@@ -26,12 +28,22 @@ thread_local! {
         base_us: Cell::new(wall_us()),
         since: Cell::new(monotonic()),
         random: Cell::new(api::random() | 1),
+        issued: Cell::new(0),
     };
 }
 
 /// This moment.
 pub(super) fn now() -> Moment {
-    CLOCK.with(|clock| Moment { ms: clock.us() / 1_000, entropy: clock.entropy() })
+    CLOCK.with(|clock| Moment {
+        ms: clock.us() / 1_000,
+        entropy: clock.entropy(),
+        issued: clock.issued.get(),
+    })
+}
+
+/// Remembers that numbers were issued up to this one.
+pub(super) fn issued(number: u64) {
+    CLOCK.with(|clock| clock.issued.set(clock.issued.get().max(number)));
 }
 
 /// This moment, in microseconds.

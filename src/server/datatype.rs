@@ -145,8 +145,7 @@ impl DataType for Agent {
 
 /// The callbacks of a type. Those left out:
 /// `aux_*`: a file with auxiliary data cannot be loaded without the module, not even without keys;
-/// `unlink*`: nothing outside the value refers to it but the timer, which looks before it acts;
-/// `mem_usage`, `free_effort`, `copy`: the second versions are there on every supported server.
+/// `mem_usage`, `free_effort`, `unlink`, `copy`: the second versions are there on every server.
 fn methods<T: DataType>() -> raw::RedisModuleTypeMethods {
     raw::RedisModuleTypeMethods {
         version: u64::from(raw::REDISMODULE_TYPE_METHOD_VERSION),
@@ -165,7 +164,7 @@ fn methods<T: DataType>() -> raw::RedisModuleTypeMethods {
         defrag: Some(defrag::<T>),
         mem_usage2: Some(mem_usage::<T>),
         free_effort2: Some(free_effort::<T>),
-        unlink2: None,
+        unlink2: Some(unlink::<T>),
         copy2: Some(copy::<T>),
         aux_save2: None,
     }
@@ -342,9 +341,25 @@ unsafe extern "C" fn copy<T: DataType>(
                 }
                 Stored::boxed(value).cast()
             }
-            Err(_) => ptr::null_mut(),
+            Err(why) => {
+                api::warn(None, &format!("a key cannot be copied: {why}"));
+                ptr::null_mut()
+            }
         }
     })
+}
+
+/// The key goes, or the value goes on under another name: the timer expects nothing here any more.
+/// Always on the main thread, unlike `free`.
+unsafe extern "C" fn unlink<T: DataType>(
+    _ctx: *mut raw::RedisModuleKeyOptCtx,
+    pointer: *const c_void,
+) {
+    guarded("unlinking", (), || {
+        // SAFETY: the value is ours alone for this callback.
+        let stored = unsafe { &mut *pointer.cast_mut().cast::<Stored<T>>() };
+        timer::gone(&mut stored.expected);
+    });
 }
 
 /// May run on a thread of the server's own: touches nothing but the value.

@@ -50,7 +50,7 @@ fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, woken: bool, alarm: &mut Alarm
         let (at, rules) = (clock::now(), config::rules(woken));
         (spec.run)(&mut Call { args, keys: &mut keys, reply: &mut reply, at, rules })
     }));
-    alarm.too_late = keys.changing || reply.started;
+    alarm.too_late = keys.unpublished || reply.started;
     let Ok(ran) = ran else { std::panic::resume_unwind(Box::new(())) };
     let end = match ran {
         Ok(Next::Replied) => End::Replied,
@@ -59,14 +59,16 @@ fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, woken: bool, alarm: &mut Alarm
         }
         Err(refusal) => End::Refused(refusal.to_string()),
     };
+    alarm.too_late = true;
     keys.publish(true);
+    alarm.too_late = false;
     end
 }
 
 /// What a panic would leave behind.
 #[derive(Default)]
 struct Alarm {
-    /// A value was being changed, or half a reply was written.
+    /// Something was changed that nobody else knows of, or half a reply was written.
     too_late: bool,
 }
 

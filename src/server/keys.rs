@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::api::{Ctx, Str};
 use super::datatype::{self, Stored};
 use super::observe::{self, Told};
-use super::{acl, timer};
+use super::{acl, clock, timer};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
 use crate::engine::event::{AgentEvent, Batch, QueueEvent};
@@ -28,6 +28,8 @@ enum Held {
     Queue(*mut Stored<Queue>),
     Agent(*mut Stored<Agent>),
     Other,
+    /// The call is over.
+    Closed,
 }
 
 struct Opened {
@@ -51,14 +53,15 @@ pub(super) struct Keys<'a> {
     words: &'a [&'a [u8]],
     opened: SmallVec<[Opened; 4]>,
     news: SmallVec<[News; 2]>,
-    /// Whether a change is under way: a panic now leaves a value that must not be used.
-    pub(super) changing: bool,
+    /// Whether something was changed that is not published yet: a panic now would leave replicas
+    /// and the append-only file behind, or a value half changed.
+    pub(super) unpublished: bool,
 }
 
 impl<'a> Keys<'a> {
     pub(super) fn new(ctx: Ctx, strings: &'a [Str], words: &'a [&'a [u8]]) -> Self {
         let (opened, news) = (SmallVec::new(), SmallVec::new());
-        Self { ctx, strings, words, opened, news, changing: false }
+        Self { ctx, strings, words, opened, news, unpublished: false }
     }
 
     /// The names of opened keys.
@@ -89,10 +92,10 @@ impl<'a> Keys<'a> {
         batch: &Batch<'_, QueueEvent<'_>>,
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
-        let followed = queue.follow(batch);
+        queue.follow(batch)?;
         observe::queue(batch, &mut self.news_of(key, false).told);
         self.expect(key);
-        followed
+        Ok(())
     }
 
     /// The same of an agent.
@@ -102,9 +105,9 @@ impl<'a> Keys<'a> {
         batch: &Batch<'_, AgentEvent<'_>>,
     ) -> Result<(), String> {
         let agent = self.agent_mut(key).ok_or("the key holds no agent")?;
-        let followed = agent.follow(batch);
+        agent.follow(batch)?;
         observe::agent(batch, &mut self.news_of(key, false).told);
-        followed
+        Ok(())
     }
 
     /// Puts a value that was loaded in the place of a key that is not there.
@@ -115,9 +118,21 @@ impl<'a> Keys<'a> {
                     Loaded::Queue(queue) => create_queue(self.ctx, opened.name, *queue),
                     Loaded::Agent(agent) => create_agent(self.ctx, opened.name, *agent),
                 };
+                self.expect(key);
                 Ok(())
             }
             _ => Err("the key is there already".to_owned()),
+        }
+    }
+
+    /// What came for this key could not be applied: it does not follow its primary any more.
+    pub(super) fn mark_diverged(&mut self, key: Key) {
+        match self.opened.get(key.0).map(|opened| opened.held) {
+            // SAFETY: as in `queue_mut`.
+            Some(Held::Queue(stored)) => unsafe { (*stored).value.mark_diverged() },
+            // SAFETY: as in `agent_mut`.
+            Some(Held::Agent(stored)) => unsafe { (*stored).value.mark_diverged() },
+            _ => {}
         }
     }
 
@@ -136,7 +151,7 @@ impl<'a> Keys<'a> {
                 self.ctx.signal_ready(name);
             }
         }
-        self.opened.iter_mut().for_each(|opened| opened.held = Held::Other);
+        self.opened.iter_mut().for_each(|opened| opened.held = Held::Closed);
         for news in &self.news {
             let name = self.opened.get(news.key.0).map(|opened| opened.name);
             for event in &news.told.notices {
@@ -144,6 +159,7 @@ impl<'a> Keys<'a> {
             }
         }
         self.news.clear();
+        self.unpublished = false;
     }
 
     /// The server's string of bytes that are one of the call's words, or a copy of them.
@@ -152,6 +168,11 @@ impl<'a> Keys<'a> {
         place
             .and_then(|place| self.strings.get(place).copied())
             .unwrap_or_else(|| self.ctx.string(bytes))
+    }
+
+    fn wrong_type(&self, key: Key, wanted: &'static str) -> Refusal {
+        let name = self.opened.get(key.0).map_or(&[][..], |opened| opened.name.bytes());
+        Refusal::WrongType { key: name.to_vec(), wanted }
     }
 
     fn queue_mut(&mut self, key: Key) -> Option<&mut Queue> {
@@ -290,7 +311,7 @@ impl<'a> Keyspace<'a> for Keys<'a> {
             // SAFETY: the value lives until the call is over (see `publish`); it is changed only
             // through `&mut self`, which ends this borrow first.
             Some(Held::Queue(stored)) => Ok(Some(unsafe { &(*stored).value })),
-            Some(Held::Agent(_) | Held::Other) => Err(Refusal::WrongType),
+            Some(Held::Agent(_) | Held::Other | Held::Closed) => Err(self.wrong_type(key, "queue")),
         }
     }
 
@@ -299,7 +320,7 @@ impl<'a> Keyspace<'a> for Keys<'a> {
             None | Some(Held::Nothing) => Ok(None),
             // SAFETY: as in `queue`.
             Some(Held::Agent(stored)) => Ok(Some(unsafe { &(*stored).value })),
-            Some(Held::Queue(_) | Held::Other) => Err(Refusal::WrongType),
+            Some(Held::Queue(_) | Held::Other | Held::Closed) => Err(self.wrong_type(key, "agent")),
         }
     }
 
@@ -316,11 +337,10 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     }
 
     fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
-        self.changing = true;
-        if let Some(queue) = self.queue_mut(key) {
-            queue.apply(&batch);
-        }
-        self.changing = false;
+        self.unpublished = true;
+        let Some(queue) = self.queue_mut(key) else { unreachable!("a commit to no queue") };
+        queue.apply(&batch);
+        clock::issued(queue.last_number());
         let blobs = self.blobs_of(&batch.blobs);
         let news = self.news_of(key, !blobs.is_empty());
         batch::append_queue_events(&mut news.events, &batch);
@@ -330,11 +350,9 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     }
 
     fn commit_agent(&mut self, key: Key, batch: Batch<'_, AgentEvent<'_>>) {
-        self.changing = true;
-        if let Some(agent) = self.agent_mut(key) {
-            agent.apply(&batch);
-        }
-        self.changing = false;
+        self.unpublished = true;
+        let Some(agent) = self.agent_mut(key) else { unreachable!("a commit to no agent") };
+        agent.apply(&batch);
         let news = self.news_of(key, false);
         batch::append_agent_events(&mut news.events, &batch);
         observe::agent(&batch, &mut news.told);

@@ -60,6 +60,7 @@ fn start(context: &Context, args: &[RedisString]) -> Status {
     info::register(ctx);
     subscribe(ctx, raw::REDISMODULE_EVENT_CRON_LOOP, cron);
     subscribe(ctx, raw::REDISMODULE_EVENT_LOADING, loading);
+    subscribe(ctx, raw::REDISMODULE_EVENT_FLUSHDB, flushing);
     eviction::watch(ctx, subscribe(ctx, raw::REDISMODULE_EVENT_CONFIG, configured));
     Status::Ok
 }
@@ -104,6 +105,19 @@ unsafe extern "C" fn loading(
 ) {
     if sub != raw::REDISMODULE_SUBEVENT_LOADING_ENDED {
         outside(apply::load_begins);
+    }
+}
+
+unsafe extern "C" fn flushing(
+    _ctx: *mut raw::RedisModuleCtx,
+    _event: raw::RedisModuleEvent,
+    sub: u64,
+    data: *mut c_void,
+) {
+    if sub == raw::REDISMODULE_SUBEVENT_FLUSHDB_START && !data.is_null() {
+        // SAFETY: the data of this event is of this kind.
+        let db = unsafe { (*data.cast::<raw::RedisModuleFlushInfo>()).dbnum };
+        outside(|| timer::flushed(db));
     }
 }
 

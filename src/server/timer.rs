@@ -87,6 +87,20 @@ pub(super) fn loaded(ms: u64, db: i32, name: &[u8]) {
     });
 }
 
+/// A key is gone, or its name.
+pub(super) fn gone(expected: &mut Option<Expected>) {
+    if let Some(expected) = expected.take() {
+        AGENDA.with_borrow_mut(|agenda| agenda.entries.remove(&expected));
+    }
+}
+
+/// All keys of a database are gone; of every one, if it is negative.
+pub(super) fn flushed(db: i32) {
+    AGENDA.with_borrow_mut(|agenda| {
+        agenda.entries.retain(|expected| db >= 0 && expected.db != db);
+    });
+}
+
 /// Arms the timer if it is not; from the server's cron.
 pub(super) fn check(ctx: Ctx) {
     AGENDA.with_borrow_mut(|agenda| agenda.arm(ctx));

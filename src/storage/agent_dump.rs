@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::codec;
 use crate::engine::agent::Agent;
 use crate::engine::event::bounded;
-use crate::engine::numbers::NUMBER_MAX;
+use crate::engine::numbers::STORED_MAX;
 
 #[derive(Serialize, Deserialize)]
 enum Record<'a> {
@@ -35,8 +35,8 @@ pub fn encode(agent: &Agent) -> Vec<u8> {
 /// The agent of these bytes.
 pub fn decode(mut bytes: &[u8]) -> Result<Agent, String> {
     let Record::Agent { epoch, request, queues } = codec::take(&mut bytes)?;
-    if epoch > NUMBER_MAX {
-        return Err(format!("epoch {epoch} is beyond 2^53"));
+    if epoch > STORED_MAX {
+        return Err(format!("the epoch {epoch} is too great"));
     }
     if !bytes.is_empty() {
         return Err("more bytes than an agent has".to_owned());

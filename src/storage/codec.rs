@@ -1,15 +1,13 @@
-//! One value to bytes and back: bincode, with a limit and without trust in lengths.
+//! One value to bytes and back: bincode, without trust in lengths.
 
-use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
 use serde::{Deserialize, Serialize};
 
-/// More than any value takes: a POP of as many tasks as may be asked for, with every id.
-const LIMIT: usize = 256 << 20;
-
-const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = bincode::config::standard()
-    .with_little_endian()
-    .with_variable_int_encoding()
-    .with_limit::<LIMIT>();
+/// No limit of size: what is read is a slice, bytes are borrowed from it after their length was
+/// compared with what is left, and lists take room as their entries really come (`bounded`). So
+/// whatever could be written can be read.
+const CONFIG: Configuration<LittleEndian, Varint, NoLimit> =
+    bincode::config::standard().with_little_endian().with_variable_int_encoding();
 
 /// Appends a value. It fails only for types that no format of ours has.
 pub(super) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {

@@ -212,3 +212,23 @@ fn commands_have_the_usual_categories_where_the_server_knows_them() {
     reader.cmd("WF.LEN q");
     reader.refused_as("NOPERM", "WF.PUSH q x");
 }
+
+#[test]
+fn a_queue_that_the_server_did_not_see_named_is_not_opened() {
+    let server = Server::start();
+    let mut admin = server.client();
+    admin.cmd("WF.PUSH secret x");
+    admin.cmd("WF.POP secret worker");
+    let digests = admin.digest();
+    let mut someone = user(&server, "+@all ~jobs ~worker");
+    // The server checks what follows the first word QUEUES, and nothing else may be taken for it.
+    for line in [
+        "WF.HELD worker QUEUES 1 jobs QUEUES 1 secret",
+        "WF.RECOVER worker QUEUES 1 jobs QUEUES 1 secret",
+        "WF.RECOVER worker REQID QUEUES QUEUES 1 secret",
+    ] {
+        let failure = someone.refused(line);
+        assert!(["ERR", "NOPERM"].contains(&failure.code.as_str()), "{line}: {}", failure.text);
+        assert_eq!(admin.digest(), digests, "{line}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What does an operator see, and what do the switches do?
 
 use crate::support::server::module;
-use crate::support::{Client, Options, Reply, Server};
+use crate::support::{Client, Options, Reply, Server, wait_until};
 
 #[test]
 fn the_server_information_has_a_section_of_the_module() {
@@ -174,4 +174,29 @@ fn the_log_of_an_ordinary_life_has_no_warnings_of_ours() {
         .filter(|line| !line.contains("defrag callbacks"))
         .collect();
     assert!(ours.is_empty(), "{ours:?}");
+}
+
+#[test]
+fn nothing_is_expected_of_keys_that_are_gone() {
+    let primary = Server::start();
+    let replica = Options::new().replica_of(&primary).start();
+    let mut client = primary.client();
+    let expected = |server: &Server| {
+        let text = server.client().text("INFO baton");
+        let line = text.lines().find(|line| line.contains("keys_with_deadlines"));
+        line.and_then(|line| line.split_once(':')).unwrap().1.trim().to_owned()
+    };
+    for name in ["a", "b", "c", "d"] {
+        let id = client.int(&format!("WF.PUSH {name} x RETAIN 600000"));
+        client.cmd(&format!("WF.POP {name} agent"));
+        client.cmd(&format!("WF.DONE {name} agent {id}"));
+    }
+    assert_eq!(expected(&primary), "4");
+    wait_until("the replica knows them too", || expected(&replica) == "4");
+    client.cmd("DEL a");
+    client.cmd("UNLINK b");
+    client.cmd("SET c x");
+    client.cmd("FLUSHALL");
+    assert_eq!(expected(&primary), "0");
+    wait_until("the replica forgot them", || expected(&replica) == "0");
 }

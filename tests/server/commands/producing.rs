@@ -305,3 +305,14 @@ fn a_queue_full_of_unique_keys_refuses_the_next() {
         "#,
     );
 }
+
+#[test]
+fn a_queue_made_anew_gives_no_number_that_the_deleted_one_gave() {
+    let server = Server::start();
+    let mut client = server.client();
+    // A batch takes numbers ahead of the clock: a thousand for each millisecond.
+    let payloads = vec!["x"; 50_000].join(" ");
+    let last = client.cmd(&format!("WF.MPUSH q 50000 {payloads}")).list().pop().unwrap().int();
+    client.cmd("DEL q");
+    assert!(client.int("WF.PUSH q x") > last);
+}
