@@ -28,7 +28,8 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("baton-demo-{}", std::process::id()));
         std::fs::create_dir_all(&folder).context("a temporary folder")?;
         let port = free_port()?;
-        let process = spawn(&module, &folder, port).context("starting redis-server")?;
+        let process = spawn(&module, &folder, port).context("starting the server");
+        let process = process.inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
         let mut server = Self { process, folder, port };
         server.wait_until_it_answers()?;
         Ok(server)
