@@ -280,20 +280,30 @@ fn no_drawer_is_named_after_nothing() {
 
 /// Source files without what is compiled for tests only: files and modules behind `cfg(test)`.
 fn production(folders: &[&str]) -> Vec<Source> {
+    const MARK: &str = "#[cfg(test)]\nmod ";
     let mut sources = sources(folders);
     let mut tests = Vec::new();
     for source in &mut sources {
-        let Some(start) = source.text.find("#[cfg(test)]\nmod ") else { continue };
-        let after = &source.text[start + "#[cfg(test)]\nmod ".len()..];
-        let name = &after[..after.find([';', ' ']).unwrap_or(after.len())];
-        if after[name.len()..].starts_with(';') {
-            let folder = source.name.trim_end_matches("mod.rs").trim_end_matches(".rs");
-            tests.push(format!("{}/{name}.rs", folder.trim_end_matches('/')));
-        } else {
-            source.text.truncate(start);
+        let mut from = 0;
+        while let Some(found) = source.text[from..].find(MARK) {
+            let start = from + found;
+            from = start + MARK.len();
+            let after = &source.text[from..];
+            let name = &after[..after.find([';', ' ']).unwrap_or(after.len())];
+            if after[name.len()..].starts_with(';') {
+                let folder = source.name.trim_end_matches("mod.rs").trim_end_matches(".rs");
+                tests.push(format!("{}/{name}", folder.trim_end_matches('/')));
+            } else {
+                source.text.truncate(start);
+                break;
+            }
         }
     }
-    sources.retain(|source| !tests.contains(&source.name));
+    let is_test = |name: &str| {
+        let rest = tests.iter().find_map(|module| name.strip_prefix(module.as_str()));
+        rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+    };
+    sources.retain(|source| !is_test(&source.name));
     sources
 }
 

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::event::{Batch, Ids, QueueEvent};
 use super::numbers::Moment;
+use super::owner::Owner;
 use super::queue::Queue;
 use super::refusal::{Now, Refusal};
 use super::slab::Slot;
@@ -105,20 +106,18 @@ impl Queue {
         held: &[(usize, Slot)],
         said: &mut Vec<bool>,
     ) {
-        let now: HashSet<u64> = held.iter().map(|(_, slot)| self.tasks.get(*slot).id).collect();
-        let owner = self.owner(agent);
-        // Looked up once for all ids: a repeated call may name a million of them.
-        let before: HashSet<(u64, u64)> = match owner {
-            Some(owner) if now.len() < several.ids.len() => owner.completed_before().collect(),
-            _ => HashSet::new(),
-        };
-        let ids: HashSet<u64> = before.iter().map(|(id, _)| *id).collect();
+        let fence_of = |slot: Slot| (self.tasks.get(slot).id, self.tasks.get(slot).order);
+        let mut done: HashSet<(u64, u64)> = held.iter().map(|(_, slot)| fence_of(*slot)).collect();
+        if done.len() < several.ids.len() {
+            // Looked up once for all ids: a repeated call may name a million of them.
+            done.extend(self.owner(agent).into_iter().flat_map(Owner::completed_before));
+        }
+        let ids: HashSet<u64> = done.iter().map(|(id, _)| *id).collect();
         for (nth, id) in several.ids.iter().enumerate() {
-            let again = match several.fences.get(nth) {
-                Some(fence) => before.contains(&(*id, *fence)),
+            said.push(match several.fences.get(nth) {
+                Some(fence) => done.contains(&(*id, *fence)),
                 None => ids.contains(id),
-            };
-            said.push(again || now.contains(id));
+            });
         }
     }
 

@@ -15,7 +15,7 @@
 //! | what | where |
 //! | --- | --- |
 //! | state | [`queue`], [`agent`], and the records in them: [`task`], [`owner`], [`unique`] |
-//! | what happens | [`event`], applied in `apply` after `fits` where it comes from outside |
+//! | what happens | [`event`], applied in `apply` by `moves`; `fits` is asked before if need be |
 //! | verbs | `push`, [`pop`], [`finish`], [`touch`], [`recover`], `tick` |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
@@ -33,6 +33,7 @@ mod invariants;
 pub mod lines;
 pub mod list;
 pub mod listing;
+mod moves;
 pub mod names;
 pub mod numbers;
 pub mod owner;

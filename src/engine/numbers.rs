@@ -21,7 +21,7 @@ pub const STORED_MAX: u64 = NUMBER_MAX - (1 << 44);
 pub struct Moment {
     /// Unix time in milliseconds.
     pub ms: u64,
-    /// Random bits; only the lowest ten are used.
+    /// Random bits; the lowest twenty are used.
     pub entropy: u64,
     /// The greatest number that this server issued for any queue. One that is made anew in the
     /// place of a deleted one starts beyond it.
@@ -53,7 +53,7 @@ impl Numbers {
             self.last + 1
         } else {
             let beyond = if self.issued_here { 0 } else { self.at.issued };
-            next_epoch(self.last.max(beyond), self.at)
+            start_beyond(self.last.max(beyond), self.at.ms, self.at.entropy)
         };
         self.last = first + count - 1;
         self.issued_here = true;
@@ -64,8 +64,14 @@ impl Numbers {
 /// The epoch after `last`: greater by at least one whole step, whatever the clock says.
 #[must_use]
 pub fn next_epoch(last: u64, at: Moment) -> u64 {
-    let step = ((last >> LOW_BITS) + 1).max(at.ms);
-    (step << LOW_BITS) | (at.entropy & LOW_MASK)
+    // Other bits than numbers take: one that is taken for the other is then refused.
+    start_beyond(last, at.ms, at.entropy >> LOW_BITS)
+}
+
+/// A number beyond `last` by at least one whole step, at a random place in it.
+fn start_beyond(last: u64, ms: u64, entropy: u64) -> u64 {
+    let step = ((last >> LOW_BITS) + 1).max(ms);
+    (step << LOW_BITS) | (entropy & LOW_MASK)
 }
 
 /// The smallest number of a millisecond.
@@ -126,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_epoch_is_renewed_by_a_whole_step_even_within_one_millisecond() {
-        let first = next_epoch(0, at(5, 1023));
+        let first = next_epoch(0, at(5, 1023 << 10));
         let second = next_epoch(first, at(5, 0));
         assert_eq!(first, 5 * 1024 + 1023);
         assert_eq!(second, 6 * 1024);

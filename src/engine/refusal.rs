@@ -110,7 +110,7 @@ impl fmt::Display for Refusal {
                 out.write_str("STALE the epoch is over: somebody assumed this identity since")
             }
             Self::Stale(Stale::Unknown) => {
-                out.write_str("STALE this identity never had such an epoch; is it a fence or an id?")
+                out.write_str("STALE this identity never had such an epoch; is it a fence?")
             }
             Self::Stale(Stale::NoAgent) => out.write_str("STALE there is no such agent"),
             Self::Stale(Stale::Missing) => {
@@ -120,7 +120,7 @@ impl fmt::Display for Refusal {
             Self::NotOwner { id, now } => write!(out, "NOTOWNER task {id} {now}"),
             Self::Full { setting, limit } => write!(out, "FULL {setting} is {limit}"),
             Self::OutOfMemory => out.write_str(
-                "OOM memory is used up: a RESULT, ERROR, CHECKPOINT or HANDLE above 1 KiB is not taken",
+                "OOM memory is used up: no RESULT, ERROR, CHECKPOINT or HANDLE above 1 KiB is taken",
             ),
             Self::Evictable(policy) => write!(
                 out,

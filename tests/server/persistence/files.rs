@@ -178,9 +178,7 @@ fn what_falls_due_after_a_restart_from_a_rewritten_log_needs_no_touch() {
     let id = client.int("WF.PUSH q x RETAIN 300");
     client.cmd("WF.POP q a");
     client.cmd("BGREWRITEAOF");
-    wait_until("it is rewritten", || {
-        client.info("persistence", "aof_rewrite_in_progress") == "0"
-    });
+    wait_until("it is rewritten", || client.info("persistence", "aof_rewrite_in_progress") == "0");
     client.cmd(&format!("WF.DONE q a {id}"));
     drop(client);
     server.restart();
