@@ -26,8 +26,8 @@ pub(super) static HELD: Spec = Spec {
     details: "\
         CURSOR: where the last reply left off, 0 to begin. A task that the last recovery did \
         not get to is settled as it is read: it counts its crash, gets its fence, or is \
-        quarantined and listed there instead. On a replica nothing changes, and such tasks \
-        have no fence yet.\n\n\
+        quarantined and listed there instead; so the right to change the queues is needed. On \
+        a replica nothing changes, and such tasks have no fence yet.\n\n\
         Errors: NOPERM, TRYAGAIN, WRONGTYPE, ERR.",
     run,
 };

@@ -28,9 +28,9 @@ pub(super) static MPOP: Spec = Spec {
     ],
     reply: "as WF.POP, with the field queue in each task",
     details: "\
-        Looks at the queues in the order given. The options mean what they mean for WF.POP. \
-        With REQID the answer that an earlier queue gave is found before a later queue is \
-        asked.\n\n\
+        Looks at the queues, 1,024 at the most, in the order given. The options mean what \
+        they mean for WF.POP. With REQID the answer that a queue gave is found again, in \
+        whichever it was.\n\n\
         Errors: as WF.POP.",
     run,
 };

@@ -60,7 +60,7 @@ pub(super) static RECOVER: Spec = Spec {
         took from; missing names queues that are not there. COUNT: tasks replied (1,000) or \
         moved (10,000) at the most; more is 1 and cursor is for WF.HELD if there are others.\n\n\
         Errors: STALE, NOPERM (a queue that the caller may not use), TRYAGAIN (one that this \
-        node does not serve now), WRONGTYPE, ERR.",
+        node does not serve now), WRONGTYPE, ERR (more than 1,024 QUEUES, or QUEUES twice).",
     run,
 };
 

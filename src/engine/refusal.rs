@@ -120,7 +120,7 @@ impl fmt::Display for Refusal {
             Self::NotOwner { id, now } => write!(out, "NOTOWNER task {id} {now}"),
             Self::Full { setting, limit } => write!(out, "FULL {setting} is {limit}"),
             Self::OutOfMemory => out.write_str(
-                "OOM memory is used up: no RESULT, ERROR, CHECKPOINT or HANDLE above 1 KiB is taken",
+                "OOM memory is used up: RESULT, ERROR, CHECKPOINT, HANDLE above 1 KiB are refused",
             ),
             Self::Evictable(policy) => write!(
                 out,

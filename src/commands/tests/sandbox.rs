@@ -143,20 +143,6 @@ impl Sandbox {
         self.replica.insert(name.to_vec(), Value::Other);
     }
 
-    pub(super) fn queue(&self, name: &[u8]) -> Option<&Queue> {
-        match self.keys.get(name)? {
-            Value::Queue(queue) => Some(queue),
-            _ => None,
-        }
-    }
-
-    pub(super) fn agent(&self, name: &[u8]) -> Option<&Agent> {
-        match self.keys.get(name)? {
-            Value::Agent(agent) => Some(agent),
-            _ => None,
-        }
-    }
-
     /// Another server that starts from what this one's replica has: a failover, or a restart
     /// after which the end of the history is missing.
     pub(super) fn fork(&self, seed: u64) -> Self {

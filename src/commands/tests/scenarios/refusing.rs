@@ -1,0 +1,118 @@
+//! What is refused before anything is looked at, and by which name?
+
+use super::super::script::scenario;
+
+#[test]
+fn what_is_not_built_yet_is_refused_by_name() {
+    scenario(
+        r#"
+        WF.PUSH q x DELAY 5 => !ERR DELAY is not available yet
+        WF.PUSH q x at 5 => !ERR AT is not available yet
+        WF.PUSH q x TIMEOUT 5 => !ERR TIMEOUT is not available yet
+        WF.PUSH q x RETRIES 5 => !ERR RETRIES is not available yet
+        WF.PUSH q x BACKOFF 5 => !ERR BACKOFF is not available yet
+        WF.PUSH q x WORKFLOW 5 => !ERR WORKFLOW is not available yet
+        WF.PUSH q x AFTER 1 a => !ERR AFTER is not available yet
+        WF.PUSH q x AFTERANY 1 a => !ERR AFTERANY is not available yet
+        WF.MPUSH q 1 x DELAY 5 => !ERR DELAY is not available yet
+        WF.POP q a WITHRESULTS => !ERR WITHRESULTS is not available yet
+        WF.MPOP a 1 q WITHRESULTS => !ERR WITHRESULTS is not available yet
+        WF.FAIL q a 7 DELAY 5 => !ERR DELAY is not available yet
+        WF.NACK q a DELAY 5 IDS 1 7 => !ERR DELAY is not available yet
+        WF.TOUCH q a 7 EXTEND 5 => !ERR EXTEND is not available yet
+        WF.RECOVER a LEASE 5 => !ERR LEASE is not available yet
+        WF.RECOVER a FORCE => !ERR FORCE is not available yet
+        WF.LIST q WORKFLOW 5 => !ERR WORKFLOW is not available yet
+        WF.SET q timeout 5 => !ERR TIMEOUT is not available yet
+        WF.SET q retries 5 => !ERR RETRIES is not available yet
+        WF.SET q backoff 5 => !ERR BACKOFF is not available yet
+        WF.SET q backstop 5 => !ERR BACKSTOP is not available yet
+        WF.SET q maxdag 5 => !ERR MAXDAG is not available yet
+        WF.SET q events 5 => !ERR EVENTS is not available yet
+        WF.INFO q => nil
+        WF.INFO a => nil
+        "#,
+    );
+}
+
+#[test]
+fn an_option_that_is_none_is_refused_as_it_was_typed() {
+    scenario(
+        r#"
+        WF.PUSH q x colour red => !ERR unknown option 'colour'
+        WF.MPUSH q 1 x UNIQUE k => !ERR unknown option 'UNIQUE'
+        WF.POP q a Fence 1 => !ERR unknown option 'Fence'
+        WF.MPOP a 1 q q => !ERR unknown option 'q'
+        WF.DONE q a 7 "x\x00" => !ERR unknown option 'x\x00'
+        WF.MDONE q a IDS 1 7 FENCE 7 => !ERR unknown option 'FENCE'
+        WF.NEXT q a 7 ERROR e => !ERR unknown option 'ERROR'
+        WF.FAIL q a 7 RESULT r => !ERR unknown option 'RESULT'
+        WF.NACK q a 7 => !ERR
+        WF.NACK q a IDS 1 7 8 => !ERR unknown option '8'
+        WF.TOUCH q a 7 RESULT r => !ERR unknown option 'RESULT'
+        WF.RECOVER a DROP => !ERR unknown option 'DROP'
+        WF.HELD a EPOCH 7 => !ERR unknown option 'EPOCH'
+        WF.LIST q WHERE x => !ERR unknown option 'WHERE'
+        WF.LEN q x => !ERR unknown option 'x'
+        WF.PUSH q => !ERR wrong number of arguments
+        WF.TASK q 7 7 => !ERR wrong number of arguments
+        WF.PUSH q x TYPE => !ERR type is missing
+        WF.DONE q a one => !ERR id is not an integer
+        WF.MPUSH q 3 x => !ERR
+        "#,
+    );
+}
+
+#[test]
+fn a_key_that_holds_something_else_is_refused_and_left_alone() {
+    scenario(
+        r#"
+        other k
+        WF.PUSH k x => !WRONGTYPE
+        WF.MPUSH k 1 x => !WRONGTYPE
+        WF.POP k a => !WRONGTYPE
+        WF.MPOP a 1 k => !WRONGTYPE
+        WF.DONE k a 7 => !WRONGTYPE
+        WF.MDONE k a IDS 1 7 => !WRONGTYPE
+        WF.NEXT k a 7 => !WRONGTYPE
+        WF.FAIL k a 7 => !WRONGTYPE
+        WF.NACK k a IDS 1 7 => !WRONGTYPE
+        WF.TOUCH k a 7 => !WRONGTYPE
+        WF.RECOVER k => !WRONGTYPE
+        WF.RECOVER a QUEUES 1 k => !WRONGTYPE
+        WF.HELD k => !WRONGTYPE
+        WF.HELD a QUEUES 1 k => !WRONGTYPE
+        WF.OWNERS k => !WRONGTYPE
+        WF.TASK k 7 => !WRONGTYPE
+        WF.LIST k => !WRONGTYPE
+        WF.LEN k => !WRONGTYPE
+        WF.INFO k => !WRONGTYPE
+        WF.SET k maxlen 5 => !WRONGTYPE
+        WF.CHECK k => !WRONGTYPE
+        WF.INFO a => nil
+        "#,
+    );
+}
+
+#[test]
+fn a_queue_is_no_agent_and_an_agent_no_queue() {
+    scenario(
+        r#"
+        WF.PUSH q 1 => $t1
+        WF.POP q q => !WRONGTYPE
+        WF.POP q a => {id:$t1 ..}
+        WF.PUSH a x => !WRONGTYPE
+        WF.POP a a => !WRONGTYPE
+        WF.RECOVER q => !WRONGTYPE
+        WF.HELD q => !WRONGTYPE
+        WF.RECOVER a QUEUES 1 a => !WRONGTYPE
+        WF.DONE q q $t1 EPOCH 7 => !WRONGTYPE
+        # Where the name alone decides, its key is not looked at.
+        WF.DONE q q $t1 => !NOTOWNER held by 'a'
+        # A queue that became something else is no queue any more, and no reason to refuse.
+        del q
+        other q
+        WF.RECOVER a => {tasks:[] missing:["q"] ..}
+        "#,
+    );
+}
