@@ -97,7 +97,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         } else {
             queue.decide_page(name, asked.mode, Position::default(), left, call.at)
         };
-        if let (Some(declared), false) = (place.declared, page.kept.is_empty()) {
+        let holds = !page.kept.is_empty() || page.next.is_some();
+        if let Some(declared) = place.declared.filter(|_| holds) {
             remember(call, agent, declared)?;
         }
         found.add(call, place, page);

@@ -1,5 +1,7 @@
 //! RECOVER and HELD: what goes over to a successor, page by page.
 
+use std::collections::BTreeSet;
+
 use super::take::same_fence;
 use super::value::{Fields, refused, replied};
 use super::{Agent, Model, Recover, Task, Value, Verdict};
@@ -7,6 +9,8 @@ use super::{Agent, Model, Recover, Task, Value, Verdict};
 /// What one call came to.
 #[derive(Default)]
 struct Sweep {
+    /// Queues of which not all was looked at.
+    unread: BTreeSet<String>,
     /// Tasks that stay with the agent: the queue, the task, and whether it gets a fence now.
     kept: Vec<(String, u64, bool)>,
     quarantined: Vec<(String, Task)>,
@@ -44,7 +48,7 @@ impl Model {
         let limit = if mode == "KEEP" { 1_000 } else { 10_000 };
         let limit = asked.count.unwrap_or(limit);
         let sweep = self.sweep(&asked.agent, &places, None, mode, limit);
-        for (name, ..) in &sweep.kept {
+        for name in sweep.kept.iter().map(|(name, ..)| name).chain(&sweep.unread) {
             self.remember(&asked.agent, name);
         }
         let mut fields = Fields::default();
@@ -110,6 +114,7 @@ impl Model {
                     last = taking;
                 } else {
                     sweep.next.get_or_insert((name.clone(), last));
+                    sweep.unread.insert(name.clone());
                 }
             }
         }

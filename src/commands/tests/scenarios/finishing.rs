@@ -125,6 +125,19 @@ fn mdone_repeated_answers_as_the_first_time_also_after_other_completions() {
 }
 
 #[test]
+fn a_task_named_twice_counts_under_the_fence_that_is_right() {
+    scenario(
+        r#"
+        WF.PUSH q 1 => $t1
+        WF.POP q a => {fence:$f1 ..}
+        WF.MDONE q a IDS 3 $t1 $t1 $t1 FENCES 3 7 $f1 $f1 => [0 1 1]
+        WF.MDONE q a IDS 3 $t1 $t1 $t1 FENCES 3 7 $f1 $f1 => [0 1 1]
+        WF.INFO q => {total-completed:1 ..}
+        "#,
+    );
+}
+
+#[test]
 fn results_are_kept_with_the_tasks_that_are_kept() {
     scenario(
         r#"

@@ -146,3 +146,18 @@ fn an_empty_queue_keeps_its_settings_and_stays() {
         "#,
     );
 }
+
+#[test]
+fn a_queue_that_a_recovery_names_is_remembered_though_its_page_did_not_reach_it() {
+    scenario(
+        r#"
+        WF.PUSH p 1 => $p1
+        WF.PUSH q 2 => $q1
+        WF.POP q a
+        del a
+        WF.POP p a
+        WF.RECOVER a QUEUES 1 q COUNT 1 => {tasks:[{id:$p1 ..}] more:1 cursor:$c1 ..}
+        WF.HELD a CURSOR $c1 => {tasks:[{id:$q1 ..}] cursor:"0" ..}
+        "#,
+    );
+}

@@ -38,6 +38,7 @@ impl Walk {
             Act::Time => self.time(),
             Act::Repeat => self.repeat(),
             Act::Zombie => self.zombie(),
+            Act::Retake => self.retake(),
             Act::Reload => {
                 self.later(5);
                 self.note("reload".to_owned());
@@ -338,6 +339,26 @@ impl Walk {
             return self.take(take);
         }
         _ = self.ask(ask);
+    }
+
+    /// A task of a request is handed back and taken again: then the request did not take it.
+    fn retake(&mut self) {
+        let (queue, agent) = (self.queue(), self.agent());
+        let count = Some(self.mix.count);
+        let take =
+            Take { queues: vec![queue.clone()], agent: agent.clone(), count, ..Take::default() };
+        let request = Some(self.random.of(&["r1", "r2", "r3", "r4"]).to_owned());
+        let asked = Take { request, ..take.clone() };
+        self.take(asked.clone());
+        let held = self.model.held_by(&agent).into_iter().filter(|(name, _)| **name == queue);
+        let held: Vec<u64> = held.map(|(_, task)| task.id).collect();
+        let ids: Vec<u64> = self.random.maybe(100, &held).into_iter().collect();
+        if !ids.is_empty() {
+            let back = Several { queue, agent, ids, ..Several::default() };
+            _ = self.ask(Ask::Nack(back));
+        }
+        self.take(take);
+        self.take(asked);
     }
 
     /// Somebody comes back with a fence, or an epoch, from before.

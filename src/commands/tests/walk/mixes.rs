@@ -21,6 +21,7 @@ pub(super) enum Act {
     Time,
     Repeat,
     Zombie,
+    Retake,
     Reload,
     MoveQueue,
     MoveAgent,
@@ -177,7 +178,8 @@ pub(super) static REPEATS: Mix = Mix {
         (Held, 1),
         (Tell, 2),
         (Time, 3),
-        (Repeat, 24),
+        (Repeat, 20),
+        (Retake, 4),
         (MoveAgent, 1),
     ],
 };

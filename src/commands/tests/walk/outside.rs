@@ -25,14 +25,18 @@ impl Walk {
 
     /// Whether a key is free does not wait for a tick.
     fn push_again(&mut self, queue: &str) {
-        let Some(key) = self.random.maybe(50, &KEYS) else { return };
-        let push = Push {
-            queue: queue.to_owned(),
-            payloads: vec![format!("p{}", self.step)],
-            unique: Some((key.to_owned(), 20)),
-            ..Push::default()
-        };
-        _ = self.ask(Ask::Push(push));
+        for key in KEYS {
+            if self.random.percent(40) {
+                continue;
+            }
+            let push = Push {
+                queue: queue.to_owned(),
+                payloads: vec![format!("p{}.{key}", self.step)],
+                unique: Some((key.to_owned(), 20)),
+                ..Push::default()
+            };
+            _ = self.ask(Ask::Push(push));
+        }
     }
 
     fn tick(&mut self) {
