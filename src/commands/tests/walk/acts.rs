@@ -259,6 +259,13 @@ impl Walk {
         let told = self.call(Ask::Recover(asked.clone()));
         self.goes_on(Recover { mode: None, epoch: None, request: None, ..asked.clone() }, told);
         self.bury(&asked.agent);
+        if asked.request.is_some() && self.random.percent(40) {
+            // Asked again, when the agent has taken more meanwhile.
+            let queue = self.queue();
+            let take = self.taking(vec![queue], asked.agent.clone());
+            self.take(take);
+            _ = self.ask(Ask::Recover(asked));
+        }
     }
 
     /// Queues that a call names by itself.

@@ -74,10 +74,9 @@ impl History {
                 if let Ok(epoch) = told.number("epoch") {
                     self.epochs.insert(recover.agent.clone(), epoch);
                 }
-                self.failed = match recover.mode {
-                    Some("FAIL") => told.number("count")?,
-                    _ => 0,
-                };
+                if recover.mode == Some("FAIL") {
+                    self.failed += told.number("count")?;
+                }
                 self.must_look = self.failed > 0;
                 return self.page(told);
             }
