@@ -48,13 +48,12 @@ impl Numbers {
     /// Issues `count` numbers that follow one another; tells the first. Within a millisecond they
     /// count on; in a new one they start at a random place in it.
     pub fn next(&mut self, count: u64) -> u64 {
-        let counts_on = self.issued_here && self.at.ms <= issued_ms(self.last);
-        let first = if counts_on {
-            self.last + 1
-        } else {
-            let beyond = if self.issued_here { 0 } else { self.at.issued };
-            start_beyond(self.last.max(beyond), self.at.ms, self.at.entropy)
-        };
+        let Moment { ms, entropy, issued } = self.at;
+        // A queue made anew goes on from what this very server issued last, for whichever queue.
+        let made_anew = self.last == 0;
+        let last = if made_anew { issued } else { self.last };
+        let counts_on = (self.issued_here || made_anew) && ms <= issued_ms(last);
+        let first = if counts_on { last + 1 } else { start_beyond(last, ms, entropy) };
         self.last = first + count - 1;
         self.issued_here = true;
         first
@@ -127,7 +126,13 @@ mod tests {
     #[test]
     fn a_queue_made_anew_starts_beyond_what_the_deleted_one_was_given() {
         let ahead = Moment { issued: 2_000 * 1024 + 77, ..at(1_000, 9) };
-        assert_eq!(Numbers::after(0, false, ahead).next(1), 2_001 * 1024 + 9);
+        assert_eq!(Numbers::after(0, false, ahead).next(1), 2_000 * 1024 + 78);
+        assert_eq!(
+            Numbers::after(0, false, Moment { ms: 3_000, ..ahead }).next(1),
+            3_000 * 1024 + 9
+        );
+        // One that was loaded has a last number of its own, and does not run ahead with the others.
+        assert_eq!(Numbers::after(5, false, ahead).next(1), 1_000 * 1024 + 9);
     }
 
     #[test]
