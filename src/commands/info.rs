@@ -49,9 +49,9 @@ fn about_queue(queue: &Queue) -> Fields<'static> {
         fields.integer(state.word(), queue.count(state));
     }
     fields.integer("unfinished", queue.unfinished());
-    fields.integer("types", queue.kinds());
+    fields.integer("types", queue.lines().kinds());
     fields.integer("owners", queue.owners().len() - queue.idle().len());
-    fields.integer("unique-keys", queue.unique_keys());
+    fields.integer("unique-keys", queue.uniques().len());
     let Totals { pushed, taken, completed, failed, returned } = queue.totals();
     fields.integer("total-pushed", pushed);
     fields.integer("total-taken", taken);

@@ -138,12 +138,6 @@ impl Queue {
         owners.filter(|owner| !owner.running.is_empty())
     }
 
-    /// How many types have a task.
-    #[must_use]
-    pub fn kinds(&self) -> u64 {
-        self.lines.kinds()
-    }
-
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -154,12 +148,6 @@ impl Queue {
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.totals
-    }
-
-    /// How many UNIQUE keys are remembered.
-    #[must_use]
-    pub fn unique_keys(&self) -> u64 {
-        self.uniques.len()
     }
 
     /// When something falls due next, Unix time in milliseconds.

@@ -65,6 +65,25 @@ fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, woken: bool, alarm: &mut Alarm
     end
 }
 
+/// Makes a call and sees to its reply; what is done when it waits is the caller's to say.
+fn answer(
+    ctx: Ctx,
+    spec: &Spec,
+    words: &Words<'_>,
+    woken: bool,
+    alarm: &mut Alarm,
+    wait: impl FnOnce(SmallVec<[Str; 4]>, u64) -> c_int,
+) -> c_int {
+    match call(ctx, spec, words, woken, alarm) {
+        End::Replied => OK,
+        End::Refused(text) => {
+            ctx.reply_error(&text);
+            OK
+        }
+        End::Waits { keys, timeout_ms } => wait(keys, timeout_ms),
+    }
+}
+
 /// What a panic would leave behind.
 #[derive(Default)]
 struct Alarm {
@@ -100,22 +119,23 @@ unsafe extern "C" fn handle<const PLACE: usize>(
         // SAFETY: the server calls a handler with the words of the command.
         let words = unsafe { Words::of(argv, argc) };
         if spec.has_moving_keys() && ctx.asks_for_keys() {
-            let mut all = vec![spec.name.as_bytes()];
-            all.extend_from_slice(&words.bytes);
-            for (place, access) in spec.key_places(&all) {
-                ctx.key_at(place, acl::bits(access));
-            }
+            tell_keys(ctx, spec, &words);
             return OK;
         }
-        match call(ctx, spec, &words, false, alarm) {
-            End::Replied => {}
-            End::Refused(text) => ctx.reply_error(&text),
-            End::Waits { mut keys, timeout_ms } => {
-                api::block_on(ctx, &mut keys, timeout_ms, woken::<PLACE>, timed_out);
-            }
-        }
-        OK
+        answer(ctx, spec, &words, false, alarm, |mut keys, timeout_ms| {
+            api::block_on(ctx, &mut keys, timeout_ms, woken::<PLACE>, timed_out);
+            OK
+        })
     })
+}
+
+/// Tells the server which of the words are keys.
+fn tell_keys(ctx: Ctx, spec: &Spec, words: &Words<'_>) {
+    let mut all = vec![spec.name.as_bytes()];
+    all.extend_from_slice(&words.bytes);
+    for (place, access) in spec.key_places(&all) {
+        ctx.key_at(place, acl::bits(access));
+    }
 }
 
 /// A key that the client waits for was signalled: the whole command is decided anew. As long as
@@ -130,14 +150,7 @@ unsafe extern "C" fn woken<const PLACE: usize>(
     guarded(ctx, spec.name, |alarm| {
         // SAFETY: the server calls back with the words of the command that waits.
         let words = unsafe { Words::of(argv, argc) };
-        match call(ctx, spec, &words, true, alarm) {
-            End::Replied => OK,
-            End::Refused(text) => {
-                ctx.reply_error(&text);
-                OK
-            }
-            End::Waits { .. } => ERR,
-        }
+        answer(ctx, spec, &words, true, alarm, |_, _| ERR)
     })
 }
 
