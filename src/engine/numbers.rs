@@ -26,6 +26,23 @@ pub struct Moment {
     /// The greatest number that this server issued for any queue. One that is made anew in the
     /// place of a deleted one starts beyond it.
     pub issued: u64,
+    /// When this server last took over (it loaded a data set, or was promoted), Unix time in
+    /// milliseconds; 0: it never did.
+    pub since_ms: u64,
+    /// How long after that nothing that harms an agent may end, in milliseconds.
+    pub grace_ms: u64,
+}
+
+impl Moment {
+    /// Until when nothing that harms an agent may end of a value that was loaded at `loaded_ms`
+    /// (0: it was not): its agents may live on, and had no chance yet to say so.
+    #[must_use]
+    pub fn spares_until_ms(self, loaded_ms: u64) -> u64 {
+        match self.since_ms.max(loaded_ms) {
+            0 => 0,
+            since_ms => since_ms.saturating_add(self.grace_ms),
+        }
+    }
 }
 
 /// Numbers for one decision, which may need several.
@@ -48,7 +65,7 @@ impl Numbers {
     /// Issues `count` numbers that follow one another; tells the first. Within a millisecond they
     /// count on; in a new one they start at a random place in it.
     pub fn next(&mut self, count: u64) -> u64 {
-        let Moment { ms, entropy, issued } = self.at;
+        let Moment { ms, entropy, issued, .. } = self.at;
         // A queue made anew goes on from what this very server issued last, for whichever queue.
         let made_anew = self.last == 0;
         let last = if made_anew { issued } else { self.last };
@@ -90,7 +107,7 @@ mod tests {
     use super::*;
 
     fn at(ms: u64, entropy: u64) -> Moment {
-        Moment { ms, entropy, issued: 0 }
+        Moment { ms, entropy, issued: 0, since_ms: 0, grace_ms: 0 }
     }
 
     fn next_number(last: u64, at: Moment) -> u64 {

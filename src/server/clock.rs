@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::api;
+use super::{api, config};
 use crate::engine::numbers::Moment;
 
 /// The part of the time passed by which the clock may be moved.
@@ -20,6 +20,8 @@ struct Clock {
     random: Cell<u64>,
     /// The greatest number issued.
     issued: Cell<u64>,
+    /// When this server last took over, in milliseconds; 0: it never did.
+    since_ms: Cell<u64>,
 }
 
 thread_local! {
@@ -29,6 +31,7 @@ thread_local! {
         since: Cell::new(monotonic()),
         random: Cell::new(api::random() | 1),
         issued: Cell::new(0),
+        since_ms: Cell::new(0),
     };
 }
 
@@ -38,7 +41,14 @@ pub(super) fn now() -> Moment {
         ms: clock.us() / 1_000,
         entropy: clock.entropy(),
         issued: clock.issued.get(),
+        since_ms: clock.since_ms.get(),
+        grace_ms: config::grace_ms(),
     })
+}
+
+/// This server takes over: it has loaded a data set, or was promoted.
+pub(super) fn takes_over() {
+    CLOCK.with(|clock| clock.since_ms.set(clock.us() / 1_000));
 }
 
 /// Remembers that numbers were issued up to this one.

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use redis_module::raw;
 
@@ -10,12 +10,24 @@ use super::api::{self, Ctx, api};
 use super::eviction;
 use crate::commands::Rules;
 
-/// The settings, all of them yes or no, and by default no.
+/// The settings that are yes or no, and by default no.
 const SETTINGS: [(&CStr, &AtomicBool); 2] =
     [(c"require-epoch", &REQUIRE_EPOCH), (c"allow-eviction", &ALLOW_EVICTION)];
 
 static REQUIRE_EPOCH: AtomicBool = AtomicBool::new(false);
 static ALLOW_EVICTION: AtomicBool = AtomicBool::new(false);
+
+/// How long after a load or a promotion nothing that harms an agent ends, in milliseconds.
+static GRACE_MS: AtomicU64 = AtomicU64::new(GRACE_MS_DEFAULT);
+const GRACE_MS_DEFAULT: u64 = 30_000;
+
+/// The longest grace: a day.
+const GRACE_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+
+/// See [`GRACE_MS`].
+pub(super) fn grace_ms() -> u64 {
+    GRACE_MS.load(Ordering::Relaxed)
+}
 
 /// Registers the settings and reads those of redis.conf, which beat the arguments `name value ...`
 /// of loadmodule; false if one of them has a wrong value.

@@ -25,11 +25,16 @@ pub(super) enum Value {
     Other,
 }
 
+/// How long after a restart or promotion nothing that harms an agent ends.
+const GRACE_MS: u64 = 30_000;
+
 type Keys = BTreeMap<Vec<u8>, Value>;
 
 /// A server in memory.
 pub(super) struct Sandbox {
     pub(super) now_ms: u64,
+    /// When it was last restarted or promoted.
+    since_ms: u64,
     pub(super) rules: Rules,
     pub(super) read_only: bool,
     pub(super) memory_is_full: bool,
@@ -43,6 +48,7 @@ impl Sandbox {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             now_ms: 1_800_000_000_000,
+            since_ms: 0,
             rules: Rules::default(),
             read_only: false,
             memory_is_full: false,
@@ -108,6 +114,7 @@ impl Sandbox {
             assert!(bytes_of(&loaded) == bytes_of(&self.keys[&name]), "a reload changed {name:?}");
             self.keys.insert(name, loaded);
         }
+        self.since_ms = self.now_ms;
         self.check();
     }
 
@@ -151,6 +158,7 @@ impl Sandbox {
         };
         let mut fork = Self::new(seed);
         fork.now_ms = self.now_ms;
+        fork.since_ms = self.now_ms;
         fork.keys = load(&self.replica);
         fork.replica = load(&self.replica);
         fork
@@ -160,7 +168,8 @@ impl Sandbox {
         self.entropy ^= self.entropy << 13;
         self.entropy ^= self.entropy >> 7;
         self.entropy ^= self.entropy << 17;
-        Moment { ms: self.now_ms, entropy: self.entropy >> 20, issued: 0 }
+        let (since_ms, grace_ms) = (self.since_ms, GRACE_MS);
+        Moment { ms: self.now_ms, entropy: self.entropy >> 20, issued: 0, since_ms, grace_ms }
     }
 
     /// Every key with its bytes.
