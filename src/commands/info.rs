@@ -52,12 +52,13 @@ fn about_queue(queue: &Queue) -> Fields<'static> {
     fields.integer("types", queue.lines().kinds());
     fields.integer("owners", queue.owners().len() - queue.idle().len());
     fields.integer("unique-keys", queue.uniques().len());
-    let Totals { pushed, taken, completed, failed, returned } = queue.totals();
+    let Totals { pushed, taken, completed, failed, returned, cancelled } = queue.totals();
     fields.integer("total-pushed", pushed);
     fields.integer("total-taken", taken);
     fields.integer("total-completed", completed);
     fields.integer("total-failed", failed);
     fields.integer("total-returned", returned);
+    fields.integer("total-cancelled", cancelled);
     fields.integer("last-number", queue.last_number());
     for setting in Setting::ALL {
         fields.integer(setting.word(), queue.settings().get(setting));

@@ -7,8 +7,12 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod bulk;
+mod cancel;
 mod check;
 mod done;
+mod drain;
+mod edit;
 mod fail;
 mod fields;
 mod held;
@@ -18,11 +22,15 @@ mod mpop;
 mod nack;
 mod next;
 mod owners;
+mod pause;
 mod pop;
+mod purge;
 mod push;
 mod recover;
 #[cfg(test)]
 mod reference;
+mod reset;
+mod retry;
 mod set;
 mod spec;
 mod taking;
@@ -45,6 +53,7 @@ use crate::engine::refusal::Refusal;
 pub static TABLE: &[&Spec] = &[
     &push::PUSH,
     &push::MPUSH,
+    &edit::EDIT,
     &pop::POP,
     &mpop::MPOP,
     &done::DONE,
@@ -55,6 +64,13 @@ pub static TABLE: &[&Spec] = &[
     &touch::TOUCH,
     &recover::RECOVER,
     &held::HELD,
+    &pause::PAUSE,
+    &pause::RESUME,
+    &drain::DRAIN,
+    &reset::RESET,
+    &cancel::CANCEL,
+    &retry::RETRY,
+    &purge::PURGE,
     &owners::OWNERS,
     &task::TASK,
     &list::LIST,
@@ -138,6 +154,8 @@ pub struct Rules {
     pub evictable: Option<&'static str>,
     /// The caller waited and is decided anew.
     pub woken: bool,
+    /// The caller waited for long enough: it is only told how things stand, and nothing may change.
+    pub timed_out: bool,
 }
 
 impl Rules {
@@ -204,6 +222,14 @@ pub enum Next {
     Wait {
         /// The keys.
         keys: Vec<Key>,
+        /// How long, in milliseconds; 0: for ever.
+        timeout_ms: u64,
+    },
+    /// It has not replied: the client waits until some owner holds nothing any more, or the key is
+    /// signalled; then it is decided anew. When the time is over it is run once more to reply.
+    Watch {
+        /// The key that is signalled.
+        key: Key,
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,
     },

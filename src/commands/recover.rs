@@ -5,6 +5,7 @@
 //! time; with REQID a repetition counts nothing twice.
 
 use super::args::{self, Args, COUNT_MAX};
+use super::bulk::BULK;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::taking::remember;
 use super::{Call, Fields, Key, Next};
@@ -15,9 +16,6 @@ use crate::engine::task::{Bytes, Task};
 
 /// Tasks given back per call when nothing is said.
 pub(super) const PAGE_LEN: usize = 1_000;
-
-/// Tasks moved per call by RELEASE and FAIL when nothing is said.
-const BULK: usize = 10_000;
 
 /// WF.RECOVER.
 pub(super) static RECOVER: Spec = Spec {
@@ -52,8 +50,9 @@ pub(super) static RECOVER: Spec = Spec {
         Renews the epoch: calls under any epoch before are STALE from now on, and all fences \
         given so far are void. An identity that is not there is made. KEEP (the default): the \
         tasks stay with the identity, each counts a crash and gets a new fence; besides what \
-        WF.POP tells, each has queue and running-for (milliseconds). RELEASE: they are ready \
-        again, a crash each. FAIL: they fail, a failure each. A task that has seen as many \
+        WF.POP tells, each has queue, running-for and, with a TIMEOUT, remaining (milliseconds); \
+        a TIMEOUT starts anew. RELEASE: they are ready again, a crash each. FAIL: they fail, a \
+        failure each; those with RETRIES left are tried again. A task that has seen as many \
         crashes as the queue's setting crashes allows is failed instead and listed under \
         quarantined. EPOCH: only if this is the current one. REQID: the same request again \
         renews nothing and counts nothing. QUEUES: look there too, besides where the agent \
@@ -307,6 +306,7 @@ impl Found {
             let mut fields = Fields::handed_out(queue, task);
             fields.bytes("queue", name);
             fields.integer("running-for", call.at.ms.saturating_sub(task.taken_ms()));
+            fields.remaining(task, call.at.ms);
             fields.write(call.reply);
         }
         Ok(())

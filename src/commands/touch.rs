@@ -27,12 +27,19 @@ pub(super) static TOUCH: Spec = Spec {
         Arg::integer("percent").after("PROGRESS").optional(),
         Arg::text("checkpoint").after("CHECKPOINT").optional(),
         Arg::text("handle").after("HANDLE").optional(),
+        Arg::integer("milliseconds").after("EXTEND").optional(),
     ],
-    reply: "a map: cancel 0 or 1, draining 0 or 1; fence if the task got a new one",
+    reply: "\
+        a map: remaining (milliseconds that it may still run, if it has a TIMEOUT), cancel 0 or \
+        1, draining 0 or 1; fence if the task got a new one",
     details: "\
         PROGRESS 0 to 100. CHECKPOINT: bytes that the next agent gets, or this one after a \
         crash. HANDLE: where the work really runs, on a system outside. What is not given \
-        stays as it was. Without options it asks whether the task is still held.\n\n\
+        stays as it was. EXTEND: a task with a TIMEOUT may run for so many milliseconds from now \
+        on, if that is longer than it may already. cancel 1: the task is to be cancelled; end \
+        the work and hand it back with WF.NACK, or complete it all the same. draining 1: the \
+        agent gets no new tasks. Without options it tells whether the task is still held, and \
+        keeps the queue's backstop away.\n\n\
         Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used \
         up), WRONGTYPE, ERR.",
     run,
@@ -50,7 +57,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"PROGRESS" => touch.progress = Some(call.args.number("progress", 100)? as u8),
             b"CHECKPOINT" => touch.checkpoint = Some(call.blob("checkpoint")?),
             b"HANDLE" => touch.handle = Some(call.blob("handle")?),
-            b"EXTEND" => return Err(args::later(word)),
+            b"EXTEND" => touch.extend_ms = Some(call.args.ms("EXTEND")?),
             _ => return Err(args::unknown(word)),
         }
     }
@@ -65,10 +72,13 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         call.keys.commit_queue(queue, batch);
     }
     let mut fields = Fields::default();
-    fields.integer("cancel", 0).integer("draining", 0);
-    let settled = call.keys.queue(queue)?.and_then(|queue| queue.task(id));
-    if let Some(task) = settled.filter(|_| was_void) {
-        fields.integer("fence", task.order);
+    if let Some(task) = call.keys.queue(queue)?.and_then(|queue| queue.task(id)) {
+        fields.remaining(task, call.at.ms);
+        fields.integer("cancel", task.is_cancelling().into());
+        fields.integer("draining", 0);
+        if was_void {
+            fields.integer("fence", task.order);
+        }
     }
     fields.write(call.reply);
     Ok(Next::Replied)

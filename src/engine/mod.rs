@@ -16,14 +16,17 @@
 //! | --- | --- |
 //! | state | [`queue`], [`agent`], and the records in them: [`task`], [`owner`], [`unique`] |
 //! | what happens | [`event`], applied in `apply` by `moves`; `fits` is asked before if need be |
-//! | verbs | `push`, [`pop`], [`finish`], [`touch`], [`recover`], `tick` |
+//! | verbs of producers and agents | [`push`], [`pop`], [`finish`], [`touch`], [`recover`] |
+//! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`tick`] |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
 
 pub mod agent;
 mod apply;
+pub mod cancel;
 pub mod deadlines;
+pub mod edit;
 pub mod event;
 pub mod finish;
 mod fits;
@@ -42,10 +45,11 @@ pub mod push;
 pub mod queue;
 pub mod recover;
 pub mod refusal;
+pub mod reset;
 pub mod restore;
 pub mod settings;
 pub mod slab;
 pub mod task;
-mod tick;
+pub mod tick;
 pub mod touch;
 pub mod unique;
