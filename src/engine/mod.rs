@@ -17,6 +17,7 @@
 //! | state | [`queue`], [`agent`], and the records in them: [`task`], [`owner`], [`unique`] |
 //! | what happens | [`event`], applied in `apply` by `moves`; `fits` is asked before if need be |
 //! | verbs | `push`, [`pop`], [`finish`], [`touch`], [`recover`], `tick` |
+//! | time | [`numbers`], [`pace`] |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
@@ -37,6 +38,7 @@ mod moves;
 pub mod names;
 pub mod numbers;
 pub mod owner;
+pub mod pace;
 pub mod pop;
 pub mod push;
 pub mod queue;
