@@ -138,6 +138,9 @@ pub struct Rules {
     pub evictable: Option<&'static str>,
     /// The caller waited and is decided anew.
     pub woken: bool,
+    /// The caller waited for a condition, and the time is over: it is told how things stand, and
+    /// nothing may be changed.
+    pub timed_out: bool,
 }
 
 impl Rules {
@@ -204,6 +207,15 @@ pub enum Next {
     Wait {
         /// The keys.
         keys: Vec<Key>,
+        /// How long, in milliseconds; 0: for ever.
+        timeout_ms: u64,
+    },
+    /// It has neither replied nor changed anything: the client waits until the key is signalled, or
+    /// an agent holds nothing any more in some queue. Then it is decided anew; when the time is
+    /// over, once more, to tell how things stand.
+    Watch {
+        /// The key.
+        key: Key,
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,
     },

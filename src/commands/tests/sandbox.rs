@@ -82,7 +82,7 @@ impl Sandbox {
         self.check();
         match ran {
             Ok(Next::Replied) => Ok(reply.done()),
-            Ok(Next::Wait { .. }) => {
+            Ok(Next::Wait { .. } | Next::Watch { .. }) => {
                 assert!(reply.text.is_empty(), "a call that waits has replied {}", reply.text);
                 Ok("wait".to_owned())
             }
