@@ -11,8 +11,9 @@
 //! - `recovery`     a process dies, the next one under its name goes on
 //! - `acl`          who may do what to which key
 //! - `keyspace`     notifications, WATCH, expiry, overwriting
+//! - `agenda`       what falls due is served, whatever became of its key
 //! - `memory`       a full server still drains
-//! - `info`         what an operator sees, and the two switches
+//! - `info`         what an operator sees, and the settings
 //! - `docs`         what COMMAND says about the commands
 //! - `cluster`      slots and hash tags
 //! - `second_client` the ordinary Python client does ordinary work
@@ -24,6 +25,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod acl;
+mod agenda;
 mod blocking;
 mod cluster;
 mod commands;
