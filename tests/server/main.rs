@@ -8,6 +8,8 @@
 //! - `blocking`     waiting clients and everything that can happen to them
 //! - `replication`  replicas equal their primary; promotion; two primaries
 //! - `persistence`  every way a key can be stored, moved, copied, lost or forged
+//! - `time`         what falls due: at its time, once, after a restart, after a promotion
+//! - `stops`        pause, drain, reset, cancel
 //! - `recovery`     a process dies, the next one under its name goes on
 //! - `acl`          who may do what to which key
 //! - `keyspace`     notifications, WATCH, expiry, overwriting
@@ -37,4 +39,6 @@ mod persistence;
 mod recovery;
 mod replication;
 mod second_client;
+mod stops;
 mod support;
+mod time;
