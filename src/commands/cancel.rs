@@ -15,7 +15,7 @@ pub(super) static CANCEL: Spec = Spec {
     since: "0.1.0",
     flags: "write",
     categories: "write",
-    arity: -4,
+    arity: -5,
     keys: &[Keys::At(1, Access::Update)],
     args: &[Arg::key("queue", 0), common::IDS, common::COUNT],
     reply: "a map: count, and more (1 if there are others beyond COUNT)",

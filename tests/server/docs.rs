@@ -24,7 +24,7 @@ const COMMANDS: [(&str, &str, &str, i64); 28] = [
     ("wf.resume", "write fast", "readonly denyoom blocking", 2),
     ("wf.drain", "write blocking", "readonly denyoom", 2),
     ("wf.reset", "write", "readonly denyoom blocking", 2),
-    ("wf.cancel", "write", "readonly denyoom blocking", 4),
+    ("wf.cancel", "write", "readonly denyoom blocking", 5),
     ("wf.retry", "write", "readonly denyoom blocking", 3),
     ("wf.purge", "write", "readonly denyoom blocking", 4),
     ("wf.owners", "readonly", "write denyoom blocking", 2),

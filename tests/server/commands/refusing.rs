@@ -149,7 +149,6 @@ fn options_of_later_versions_are_refused_by_name() {
         ("WF.NEXT q x $id WITHRESULTS", "ERR WITHRESULTS"),
         ("WF.PAUSE q WORKFLOW 5", "ERR WORKFLOW"),
         ("WF.RESUME q WORKFLOW 5", "ERR WORKFLOW"),
-        ("WF.CANCEL q WORKFLOW 5", "ERR WORKFLOW"),
         ("WF.RETRY q WORKFLOW 5", "ERR WORKFLOW"),
         ("WF.SET q maxdag 5", "ERR maxdag"),
         ("WF.SET q events e", "ERR events"),
