@@ -15,6 +15,8 @@ pub enum Value<'a> {
     Integer(u64),
     /// Bytes.
     Bytes(&'a [u8]),
+    /// Several of them.
+    List(&'a [&'a [u8]]),
 }
 
 /// Named values, in order.
@@ -52,6 +54,12 @@ impl<'a> Fields<'a> {
         self
     }
 
+    /// Adds a list of bytes.
+    pub fn list(&mut self, name: &'static str, values: &'a [&'a [u8]]) -> &mut Self {
+        self.pairs.push((name, Value::List(values)));
+        self
+    }
+
     /// Writes them out.
     pub fn write(&self, reply: &mut dyn Reply) {
         reply.map(self.pairs.len());
@@ -60,6 +68,10 @@ impl<'a> Fields<'a> {
             match value {
                 Value::Integer(value) => reply.integer(*value as i64),
                 Value::Bytes(value) => reply.bytes(value),
+                Value::List(values) => {
+                    reply.array(values.len());
+                    values.iter().for_each(|value| reply.bytes(value));
+                }
             }
         }
     }

@@ -1,10 +1,10 @@
 //! WF.TOUCH: the agent says how far it is, and leaves what its successor would need.
 
 use super::args;
+use super::identity::{drains, pool_of};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::taking::remember;
 use super::{Call, Fields, Next};
-use crate::engine::agent::authorize;
 use crate::engine::refusal::Refusal;
 use crate::engine::touch::Touch;
 
@@ -32,7 +32,8 @@ pub(super) static TOUCH: Spec = Spec {
     details: "\
         PROGRESS 0 to 100. CHECKPOINT: bytes that the next agent gets, or this one after a \
         crash. HANDLE: where the work really runs, on a system outside. What is not given \
-        stays as it was. Without options it asks whether the task is still held.\n\n\
+        stays as it was. Without options it asks whether the task is still held. draining: \
+        the agent or its pool is to take nothing more.\n\n\
         Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used \
         up), WRONGTYPE, ERR.",
     run,
@@ -54,8 +55,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             _ => return Err(args::unknown(word)),
         }
     }
-    let (queue, agent_key) = (call.keys.open(name), call.keys.open(agent));
-    authorize(call.keys.agent(agent_key)?, epoch, call.rules.epoch_required)?;
+    let queue = call.keys.open(name);
+    let agent_key = call.authorize(agent, epoch)?;
     let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;
     let was_void = known.task(id).is_some_and(|task| known.is_void(task));
     let batch = known.decide_touch(agent, id, fence, &touch, call.at)?;
@@ -64,8 +65,11 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if !batch.events.is_empty() {
         call.keys.commit_queue(queue, batch);
     }
+    call.renew(agent_key);
+    let pool = pool_of(call.keys, agent_key);
+    let draining = drains(call.keys, agent_key, pool);
     let mut fields = Fields::default();
-    fields.integer("cancel", 0).integer("draining", 0);
+    fields.integer("cancel", 0).integer("draining", draining.into());
     let settled = call.keys.queue(queue)?.and_then(|queue| queue.task(id));
     if let Some(task) = settled.filter(|_| was_void) {
         fields.integer("fence", task.order);

@@ -194,8 +194,8 @@ impl Queue {
     fn count_cause(&mut self, slot: Slot, cause: Cause) {
         let details = self.tasks.get_mut(slot).details_mut();
         let counter = match cause {
-            Cause::HandedBack => &mut details.interruptions,
-            Cause::Released | Cause::Quarantined => &mut details.crashes,
+            Cause::HandedBack | Cause::Retired | Cause::Drained => &mut details.interruptions,
+            Cause::Released | Cause::Orphaned | Cause::Quarantined => &mut details.crashes,
             Cause::Failed | Cause::FailedByRecovery => &mut details.failures,
             Cause::Pushed | Cause::Taken | Cause::Completed | Cause::Copied => return,
         };

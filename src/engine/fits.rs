@@ -38,8 +38,7 @@ impl Queue {
             }
             QueueEvent::Returned { ids, order, cause } => {
                 self.numbers_fit(*order, ids.len())?;
-                let known = matches!(cause, Cause::HandedBack | Cause::Released);
-                require(known, "no cause to return")?;
+                require(returns(*cause), "no cause to return")?;
                 self.all(ids, State::Running).map(drop)
             }
             QueueEvent::Touched { id, progress, checkpoint, .. } => {
@@ -109,6 +108,22 @@ impl Queue {
         let first = owners.clone().next().unwrap_or(NONE);
         require(owners.into_iter().all(|owner| owner == first), "tasks of several owners")?;
         Ok(first)
+    }
+}
+
+/// Whether tasks go back in line for this cause.
+fn returns(cause: Cause) -> bool {
+    match cause {
+        Cause::HandedBack | Cause::Released | Cause::Retired | Cause::Drained | Cause::Orphaned => {
+            true
+        }
+        Cause::Pushed
+        | Cause::Taken
+        | Cause::Completed
+        | Cause::Copied
+        | Cause::Failed
+        | Cause::FailedByRecovery
+        | Cause::Quarantined => false,
     }
 }
 

@@ -10,13 +10,15 @@
 //! *epoch* tells the process that acts under it now from those before. Taking a task exchanges it
 //! for the agent's identity: the queue's *owner* record of that name holds it, under a *fence* that
 //! tells this taking from every other. A *recovery* voids the fences of an identity and gives its
-//! tasks to the successor.
+//! tasks to the successor. A *lease* says for how long an identity counts as alive without a sign of
+//! life; a *pool* gives identities away to whoever asks for one.
 //!
 //! | what | where |
 //! | --- | --- |
-//! | state | [`queue`], [`agent`], and the records in them: [`task`], [`owner`], [`unique`] |
+//! | state | [`queue`], [`agent`], [`pool`], and the records in them: [`task`], [`owner`], ... |
 //! | what happens | [`event`], applied in `apply` by `moves`; `fits` is asked before if need be |
-//! | verbs | `push`, [`pop`], [`finish`], [`touch`], [`recover`], `tick` |
+//! | verbs on tasks | `push`, [`pop`], [`finish`], [`touch`], [`recover`], [`give_up`], `tick` |
+//! | verbs on identities | [`epoch`], `lease`, `stopping`, [`pool`] |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
@@ -24,12 +26,15 @@
 pub mod agent;
 mod apply;
 pub mod deadlines;
+pub mod epoch;
 pub mod event;
 pub mod finish;
 mod fits;
+pub mod give_up;
 pub mod heap;
 pub mod index;
 mod invariants;
+mod lease;
 pub mod lines;
 pub mod list;
 pub mod listing;
@@ -37,6 +42,7 @@ mod moves;
 pub mod names;
 pub mod numbers;
 pub mod owner;
+pub mod pool;
 pub mod pop;
 pub mod push;
 pub mod queue;
@@ -45,6 +51,7 @@ pub mod refusal;
 pub mod restore;
 pub mod settings;
 pub mod slab;
+mod stopping;
 pub mod task;
 mod tick;
 pub mod touch;

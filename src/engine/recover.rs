@@ -177,7 +177,7 @@ impl Queue {
     }
 
     /// Whether one more crash is one too many.
-    fn is_poison(&self, task: &Task) -> bool {
+    pub(super) fn is_poison(&self, task: &Task) -> bool {
         let limit = self.settings.crashes;
         limit > 0 && u64::from(task.crashes()) + 1 >= limit
     }

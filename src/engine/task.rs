@@ -72,6 +72,12 @@ pub enum Cause {
     FailedByRecovery,
     /// Too many of its owners crashed.
     Quarantined,
+    /// Its owner stopped for good, and handed it back.
+    Retired,
+    /// Its owner or the whole pool was drained, up to a deadline.
+    Drained,
+    /// Its owner was without a lease for too long.
+    Orphaned,
 }
 
 impl Cause {
@@ -88,6 +94,9 @@ impl Cause {
             Self::Failed => "failed",
             Self::FailedByRecovery => "failed by recovery",
             Self::Quarantined => "quarantined",
+            Self::Retired => "handed back by retiring",
+            Self::Drained => "handed back by a drain",
+            Self::Orphaned => "released from an orphan",
         }
     }
 }

@@ -8,20 +8,22 @@ use std::fmt::Write;
 
 use smallvec::SmallVec;
 
-use super::super::{Access, Args, Call, Key, Keyspace, Next, Reply, Rules, TABLE};
+use super::super::{Access, Args, Call, Key, Keyspace, Next, Reply, Rules, TABLE, due};
 use crate::engine::agent::Agent;
-use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 use crate::engine::numbers::Moment;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 use crate::storage::batch::{self, Kind};
 use crate::storage::load::{Loaded, Loader};
-use crate::storage::{agent_dump, dump};
+use crate::storage::{agent_dump, dump, pool_dump};
 
 /// What a key holds.
 pub(super) enum Value {
     Queue(Box<Queue>),
     Agent(Agent),
+    Pool(Pool),
     Other,
 }
 
@@ -92,18 +94,27 @@ impl Sandbox {
 
     /// What is due falls due, as the server's timer does it.
     pub(super) fn tick(&mut self) {
-        let names: Vec<Vec<u8>> = self.keys.keys().cloned().collect();
-        for name in names {
+        // What falls due at one key may begin something at another that was looked at before.
+        for name in [self.names(), self.names()].concat() {
             let at = self.moment();
-            let mut open = Open { sandbox: self, opened: vec![name] };
+            let mut open = Open { sandbox: self, opened: vec![name.clone()] };
             let due = |open: &Open<'_>| {
                 open.queue(Key(0)).ok().flatten().and_then(|queue| queue.decide_tick(2, at))
             };
             while let Some(batch) = due(&open) {
                 open.commit_queue(Key(0), batch);
             }
+            while due::pool(&mut open, (&name, Key(0)), 2, at) {}
+            while due::agent(&mut open, (&name, Key(0)), 2, at) {}
+            let agent = open.agent(Key(0)).ok().flatten().and_then(|agent| agent.next_ms(at));
+            let pool = open.pool(Key(0)).ok().flatten().and_then(Pool::next_ms);
+            assert!(agent.or(pool).is_none_or(|ms| ms > at.ms), "the timer would spin");
         }
         self.check();
+    }
+
+    fn names(&self) -> Vec<Vec<u8>> {
+        self.keys.keys().cloned().collect()
     }
 
     /// The server is restarted: every value is dumped and loaded again.
@@ -122,8 +133,10 @@ impl Sandbox {
     pub(super) fn copy(&mut self, from: &[u8], to: &[u8]) {
         for keys in [&mut self.keys, &mut self.replica] {
             let mut copied = again(&keys[from]);
-            if let Value::Queue(queue) = &mut copied {
-                queue.release_all();
+            match &mut copied {
+                Value::Queue(queue) => queue.release_all(),
+                Value::Agent(agent) => agent.become_another(),
+                Value::Pool(_) | Value::Other => {}
             }
             keys.insert(to.to_vec(), copied);
         }
@@ -195,6 +208,7 @@ fn bytes_of(value: &Value) -> Vec<u8> {
     match value {
         Value::Queue(queue) => dump::encode(queue, &mut |chunk| bytes.extend_from_slice(chunk)),
         Value::Agent(agent) => bytes = agent_dump::encode(agent),
+        Value::Pool(pool) => bytes = pool_dump::encode(pool),
         Value::Other => {}
     }
     bytes
@@ -217,6 +231,9 @@ fn again(value: &Value) -> Value {
         }
         Value::Agent(agent) => {
             Value::Agent(agent_dump::decode(&agent_dump::encode(agent)).expect("an agent"))
+        }
+        Value::Pool(pool) => {
+            Value::Pool(pool_dump::decode(&pool_dump::encode(pool)).expect("a pool"))
         }
         Value::Other => Value::Other,
     }
@@ -246,15 +263,20 @@ impl<'a> Keyspace<'a> for Open<'_> {
 
     fn open_named(
         &mut self,
-        _agent: Key,
-        queues: &[&[u8]],
+        _beside: Key,
+        names: &[&[u8]],
         _access: Access,
     ) -> Result<Vec<Option<Key>>, Refusal> {
         let open = |name: &&[u8]| {
             self.opened.push(name.to_vec());
             Some(Key(self.opened.len() - 1))
         };
-        Ok(queues.iter().map(open).collect())
+        Ok(names.iter().map(open).collect())
+    }
+
+    fn open_own(&mut self, _beside: Key, name: &[u8]) -> Option<Key> {
+        self.opened.push(name.to_vec());
+        Some(Key(self.opened.len() - 1))
     }
 
     fn queue(&self, key: Key) -> Result<Option<&Queue>, Refusal> {
@@ -270,6 +292,14 @@ impl<'a> Keyspace<'a> for Open<'_> {
             None => Ok(None),
             Some(Value::Agent(agent)) => Ok(Some(agent)),
             Some(_) => Err(self.wrong_type(key, "agent")),
+        }
+    }
+
+    fn pool(&self, key: Key) -> Result<Option<&Pool>, Refusal> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Pool(pool)) => Ok(Some(pool)),
+            Some(_) => Err(self.wrong_type(key, "pool")),
         }
     }
 
@@ -320,6 +350,31 @@ impl<'a> Keyspace<'a> for Open<'_> {
         agent.apply(&batch);
         self.sandbox.commits += 1;
     }
+
+    fn commit_pool(&mut self, key: Key, batch: Batch<'_, PoolEvent>) {
+        let name = self.opened[key.0].clone();
+        let mut bytes = Vec::new();
+        batch::append_pool_events(&mut bytes, &batch);
+        let (_, rest) = Kind::of(&bytes).expect("a header");
+        let sent: Batch<'_, PoolEvent> = batch::decode(rest, SmallVec::new()).expect("events");
+        let new = || Value::Pool(Pool::default());
+        let followed = self.sandbox.replica.entry(name.clone()).or_insert_with(new);
+        let Value::Pool(followed) = followed else { panic!("a commit to no pool") };
+        followed.follow(&sent).expect("events that fit the replica");
+        let Value::Pool(pool) = self.sandbox.keys.entry(name).or_insert_with(new) else {
+            panic!("a commit to no pool")
+        };
+        pool.apply(&batch);
+        self.sandbox.commits += 1;
+    }
+
+    fn remove(&mut self, key: Key) {
+        let name = self.opened[key.0].clone();
+        self.sandbox.delete(&name);
+        self.sandbox.commits += 1;
+    }
+
+    fn wake(&mut self, _key: Key) {}
 }
 
 /// A reply as text: `OK`, `nil`, `12`, `"bytes"`, `[a b]`, `{name:value name:value}`.
