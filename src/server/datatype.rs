@@ -1,4 +1,4 @@
-//! The two data types, as the server sees them: how a value is saved, loaded, copied, measured and
+//! The three data types, as the server sees them: how a value is saved, loaded, copied, measured and
 //! freed. Each callback is a few lines around `storage` or the engine; none may panic into the
 //! server, and none trusts a byte that it reads.
 
@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use redis_module::raw;
 
 use super::api::{self, Ctx, Str, api};
-use super::timer;
+use super::{clock, timer};
 use crate::engine::agent::Agent;
+use crate::engine::numbers::Moment;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
 use crate::storage::batch::Kind;
 use crate::storage::load::{Loaded, Loader};
-use crate::storage::{DUMP_VERSION, agent_dump, dump};
+use crate::storage::{DUMP_VERSION, agent_dump, dump, pool_dump};
 
 /// A value with what this server knows of it beside. The latter is never stored.
 pub(super) struct Stored<T> {
@@ -34,6 +36,7 @@ impl<T> Stored<T> {
 
 static QUEUE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
 static AGENT: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
+static POOL: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
 
 /// The type of queues.
 pub(super) fn queue_type() -> *mut raw::RedisModuleType {
@@ -45,12 +48,19 @@ pub(super) fn agent_type() -> *mut raw::RedisModuleType {
     AGENT.load(Ordering::Relaxed)
 }
 
-/// Registers both types; false if the server does not take one.
+/// The type of pools.
+pub(super) fn pool_type() -> *mut raw::RedisModuleType {
+    POOL.load(Ordering::Relaxed)
+}
+
+/// Registers the types; false if the server does not take one.
 pub(super) fn register(ctx: Ctx) -> bool {
     let queue = methods::<Queue>();
     let agent = methods::<Agent>();
-    let pairs = [(c"baton-wfq", queue, &QUEUE), (c"baton-wfa", agent, &AGENT)];
-    pairs.into_iter().all(|(name, mut methods, place)| {
+    let pool = methods::<Pool>();
+    let all =
+        [(c"baton-wfq", queue, &QUEUE), (c"baton-wfa", agent, &AGENT), (c"baton-wfp", pool, &POOL)];
+    all.into_iter().all(|(name, mut methods, place)| {
         // SAFETY: the context is that of OnLoad; the server copies the methods.
         let kind = unsafe {
             api!(RedisModule_CreateDataType(ctx.0, name.as_ptr(), DUMP_VERSION, &mut methods))
@@ -61,7 +71,7 @@ pub(super) fn register(ctx: Ctx) -> bool {
 }
 
 /// What a data type of this module can do.
-trait DataType: Sized + Send {
+pub(super) trait DataType: Sized + Send {
     /// Hands on the value in pieces, in an order that is the same for equal values.
     fn write(&self, sink: &mut dyn FnMut(&[u8]));
     /// Reads it back, one piece after the other.
@@ -74,10 +84,11 @@ trait DataType: Sized + Send {
     fn heap_bytes(&self, samples: usize) -> usize;
     /// How many allocations freeing it takes.
     fn free_effort(&self) -> u64;
-    /// When something falls due, Unix time in milliseconds.
-    fn next_deadline_ms(&self) -> Option<u64> {
-        None
-    }
+    /// When something falls due, Unix time in milliseconds. The time is only asked for where it
+    /// decides.
+    fn next_deadline_ms(&self, now: fn() -> Moment) -> Option<u64>;
+    /// This server loaded the value by itself, not as a part of a whole data set.
+    fn loaded(&mut self, _now: fn() -> Moment) {}
     /// Moves what can be moved to where there are fewer holes; where to go on, if not done.
     fn defrag(&mut self, _from: u32, _defrag: &Defrag) -> Option<u32> {
         None
@@ -114,7 +125,7 @@ impl DataType for Queue {
         Self::free_effort(self)
     }
 
-    fn next_deadline_ms(&self) -> Option<u64> {
+    fn next_deadline_ms(&self, _now: fn() -> Moment) -> Option<u64> {
         Self::next_deadline_ms(self)
     }
 
@@ -134,12 +145,48 @@ impl DataType for Agent {
         agent_dump::decode(&next().ok_or("nothing is there")?)
     }
 
+    fn renamed(&mut self) {
+        self.become_another();
+    }
+
     fn heap_bytes(&self, _samples: usize) -> usize {
         Self::heap_bytes(self)
     }
 
     fn free_effort(&self) -> u64 {
         1 + self.queues().len() as u64
+    }
+
+    fn next_deadline_ms(&self, now: fn() -> Moment) -> Option<u64> {
+        if self.expects_nothing() { None } else { self.next_ms(now()) }
+    }
+
+    fn loaded(&mut self, now: fn() -> Moment) {
+        Self::loaded(self, now().ms);
+    }
+}
+
+impl DataType for Pool {
+    const PIECE: Kind = Kind::PoolDump;
+
+    fn write(&self, sink: &mut dyn FnMut(&[u8])) {
+        sink(&pool_dump::encode(self));
+    }
+
+    fn read(next: &mut dyn FnMut() -> Option<Bytes>) -> Result<Self, String> {
+        pool_dump::decode(&next().ok_or("nothing is there")?)
+    }
+
+    fn heap_bytes(&self, _samples: usize) -> usize {
+        0
+    }
+
+    fn free_effort(&self) -> u64 {
+        1
+    }
+
+    fn next_deadline_ms(&self, _now: fn() -> Moment) -> Option<u64> {
+        self.next_ms()
     }
 }
 
@@ -240,7 +287,8 @@ fn load<T: DataType>(io: *mut raw::RedisModuleIO) -> Result<T, String> {
         if key != name.as_ref() {
             value.renamed();
         }
-        if let Some(ms) = value.next_deadline_ms() {
+        value.loaded(clock::now);
+        if let Some(ms) = value.next_deadline_ms(clock::now) {
             timer::loaded(ms, db, key);
         }
     }
@@ -329,7 +377,7 @@ unsafe extern "C" fn copy<T: DataType>(
         match T::read(&mut || pieces.next()) {
             Ok(mut value) => {
                 value.renamed();
-                if let Some(ms) = value.next_deadline_ms() {
+                if let Some(ms) = value.next_deadline_ms(clock::now) {
                     // SAFETY: the context is that of the running callback.
                     let (name, db) = unsafe {
                         (
@@ -369,7 +417,7 @@ unsafe extern "C" fn free<T: DataType>(pointer: *mut c_void) {
 }
 
 /// A defragmentation under way.
-struct Defrag(*mut raw::RedisModuleDefragCtx);
+pub(super) struct Defrag(*mut raw::RedisModuleDefragCtx);
 
 impl Defrag {
     fn should_stop(&self) -> bool {

@@ -192,5 +192,5 @@ macro_rules! handlers {
 }
 
 /// The handlers of the commands, in the order of their table.
-pub(super) static HANDLERS: [api::Handler; 19] =
-    handlers!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18);
+pub(super) static HANDLERS: [api::Handler; 23] =
+    handlers!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22);

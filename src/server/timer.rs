@@ -15,11 +15,10 @@ use redis_module::raw;
 
 use super::api::{self, Ctx, Str, api};
 use super::clock;
-use super::datatype::Stored;
+use super::datatype::{DataType, Stored};
 use super::keys::Keys;
-use crate::commands::Keyspace;
+use crate::commands::{Keyspace, due};
 use crate::engine::numbers::Moment;
-use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
 
 /// Deadlines that are served at once; one event about them is one command for the replicas.
@@ -50,12 +49,12 @@ thread_local! {
     static AGENDA: RefCell<Agenda> = RefCell::default();
 }
 
-/// A queue was opened or changed: what it expects may be news.
-pub(super) fn seen(ctx: Ctx, name: Str, stored: *mut Stored<Queue>) {
+/// A key was opened or changed: what it expects may be news.
+pub(super) fn seen<T: DataType>(ctx: Ctx, name: Str, stored: *mut Stored<T>) {
     // SAFETY: the pointer was just got from the server or is held by the running call; no
     // reference to the value is alive at either place.
     let stored = unsafe { &mut *stored };
-    let next_ms = stored.value.next_deadline_ms();
+    let next_ms = stored.value.next_deadline_ms(clock::now);
     if next_ms.is_none() && stored.expected.is_none() {
         return;
     }
@@ -80,7 +79,7 @@ pub(super) fn seen(ctx: Ctx, name: Str, stored: *mut Stored<Queue>) {
     });
 }
 
-/// A queue was loaded or copied to this name; the cron arms the timer.
+/// A key was loaded or copied to this name; the cron arms the timer.
 pub(super) fn loaded(ms: u64, db: i32, name: &[u8]) {
     AGENDA.with_borrow_mut(|agenda| {
         agenda.entries.insert(Expected { ms, db, name: name.into() });
@@ -174,8 +173,16 @@ fn serve(ctx: Ctx, name: &[u8], at: Moment) -> bool {
     let mut keys = Keys::new(ctx, &[], &[]);
     let key = keys.open_string(ctx.string(name));
     let queue = keys.queue(key).ok().flatten();
-    let Some(batch) = queue.and_then(|queue| queue.decide_tick(SLICE, at)) else { return false };
-    keys.commit_queue(key, batch);
+    let is_done = match queue.and_then(|queue| queue.decide_tick(SLICE, at)) {
+        Some(batch) => {
+            keys.commit_queue(key, batch);
+            true
+        }
+        None => {
+            due::agent(&mut keys, (name, key), SLICE, at)
+                || due::pool(&mut keys, (name, key), SLICE, at)
+        }
+    };
     keys.publish(true);
-    true
+    is_done
 }
