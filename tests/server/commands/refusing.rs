@@ -157,8 +157,6 @@ fn options_of_later_versions_are_refused_by_name() {
         ("WF.FAIL q x $id DELAY 5", "ERR DELAY"),
         ("WF.NACK q x DELAY 5 IDS 1 $id", "ERR DELAY"),
         ("WF.TOUCH q x $id EXTEND 5", "ERR EXTEND"),
-        ("WF.RECOVER x LEASE 5", "ERR LEASE"),
-        ("WF.RECOVER x FORCE", "ERR FORCE"),
         ("WF.SET q timeout 5", "ERR timeout"),
         ("WF.SET q retries 5", "ERR retries"),
         ("WF.SET q backoff 5", "ERR backoff"),
