@@ -2,7 +2,7 @@
 //! queues. All of it is asked for the server's own ends, so no rights are asked for.
 
 use super::{Key, Keyspace};
-use crate::engine::agent::{Agent, State};
+use crate::engine::agent::{Agent, State, Why};
 use crate::engine::pool::{Pool, identity};
 
 /// The pool that gave an agent away, if one did and can be reached.
@@ -47,4 +47,29 @@ pub(super) fn members(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> Ve
     let opened: Vec<(Key, Vec<u8>)> = opened.collect();
     let there = |key: Key| matches!(keys.agent(key), Ok(Some(_)));
     opened.into_iter().filter(|(key, _)| there(*key)).map(|(key, name)| (name, key)).collect()
+}
+
+/// How many tasks the identities of a pool hold, counted no further than up to `enough`.
+pub(super) fn pool_running(
+    keys: &mut dyn Keyspace<'_>,
+    name: &[u8],
+    pool: Key,
+    enough: u64,
+) -> u64 {
+    let mut running = 0;
+    for (name, member) in members(keys, name, pool) {
+        running += held_count(keys, &name, member);
+        if running >= enough {
+            break;
+        }
+    }
+    running
+}
+
+/// How many tasks the identities of a pool handed back so far since they, or the pool, were
+/// drained up to a deadline.
+pub(super) fn pool_reset(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> u64 {
+    let members = members(keys, name, pool);
+    let stops = members.iter().filter_map(|(_, key)| keys.agent(*key).ok()??.stop());
+    stops.filter(|stop| stop.why == Why::Drained).map(|stop| stop.reset).sum()
 }

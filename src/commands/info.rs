@@ -1,6 +1,6 @@
 //! WF.INFO: what there is to know of a queue, an agent or a pool as a whole.
 
-use super::identity::{drains, held_count, members, pool_of};
+use super::identity::{drains, held_count, members, pool_of, pool_reset, pool_running};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::State as Standing;
@@ -27,8 +27,9 @@ pub(super) static INFO: Spec = Spec {
         unique-keys, the totals since it was made, and its settings. An agent: epoch, state \
         (active, draining, retired), pool, lease (milliseconds left), reset (tasks that a stop \
         handed back so far), and queues, the names of those it took from. A pool: size, lease, \
-        orphan, state (active, draining), assumed (how many identities are), and left, the \
-        names of free ones that hold work.\n\n\
+        orphan, state (active, draining), assumed (how many identities are), running (tasks \
+        that they hold), reset while it drains, and left, the names of free ones that hold \
+        work.\n\n\
         Errors: WRONGTYPE.",
     run,
 };
@@ -112,6 +113,8 @@ fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
             left.push(name.as_slice());
         }
     }
+    let running = pool_running(call.keys, name, key, u64::MAX);
+    let reset = pool_reset(call.keys, name, key);
     let Ok(Some(pool)) = call.keys.pool(key) else { return };
     let facts = pool.facts();
     let state = if facts.draining { Standing::Draining } else { Standing::Active };
@@ -122,6 +125,10 @@ fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
     fields.integer("orphan", facts.orphan_ms);
     fields.bytes("state", state.word().as_bytes());
     fields.integer("assumed", assumed);
+    fields.integer("running", running);
+    if facts.draining {
+        fields.integer("reset", reset);
+    }
     fields.list("left", &left);
     if pool.is_diverged() {
         fields.integer("diverged", 1);

@@ -109,6 +109,7 @@ impl<'a> Keys<'a> {
     ) -> Result<(), String> {
         let agent = self.agent_mut(key).ok_or("the key holds no agent")?;
         agent.follow(batch)?;
+        clock::assumed(agent.epoch());
         observe::agent(batch, &mut self.news_of(key, false).told);
         self.expect(key);
         Ok(())
@@ -419,6 +420,7 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         self.unpublished = true;
         let Some(agent) = self.agent_mut(key) else { unreachable!("a commit to no agent") };
         agent.apply(&batch);
+        clock::assumed(agent.epoch());
         let news = self.news_of(key, false);
         batch::append_agent_events(&mut news.events, &batch);
         observe::agent(&batch, &mut news.told);
@@ -438,6 +440,9 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     fn remove(&mut self, key: Key) {
         let Some(name) = self.opened.get(key.0).map(|opened| opened.name) else { return };
         self.unpublished = true;
+        if let Ok(Some(agent)) = self.agent(key) {
+            clock::assumed(agent.epoch());
+        }
         // Every handle of this key is one of nothing from now on.
         let same = |opened: &&mut Opened| opened.name.bytes() == name.bytes();
         self.opened.iter_mut().filter(same).for_each(|opened| opened.held = Held::Nothing);

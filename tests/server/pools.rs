@@ -217,12 +217,6 @@ fn a_pool_lives_in_one_slot_of_a_cluster() {
     );
 }
 
-/// The server's wall clock, in microseconds.
-fn now_us(client: &mut Client) -> i64 {
-    let time = client.cmd("TIME").texts();
-    time[0].parse::<i64>().unwrap() * 1_000_000 + time[1].parse::<i64>().unwrap()
-}
-
 /// How a process ended that had an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -240,10 +234,8 @@ struct Holding {
     found: BTreeSet<i64>,
     /// What it still held at the end.
     left: BTreeSet<i64>,
-    /// The server's time just before its last call that was accepted, in microseconds: the order
-    /// of the holdings. Epochs of a name that is deleted and made anew within one millisecond may
-    /// come in any order.
-    last_us: i64,
+    /// The server's time just before its last call that was accepted.
+    last_ms: i64,
     end: End,
 }
 
@@ -268,9 +260,9 @@ fn live(client: &mut Client, rng: &mut Rng, done: &Mutex<Vec<i64>>) -> Option<Ho
     };
     let (agent, epoch) = (assumed.text("agent"), assumed.int("epoch"));
     let found: BTreeSet<i64> = assumed.maps("tasks").iter().map(|task| task.int("id")).collect();
-    let (mut left, mut last_us) = (found.clone(), 0);
+    let (mut left, mut last_ms) = (found.clone(), 0);
     let mut call = |client: &mut Client, line: &str| {
-        last_us = now_us(client);
+        last_ms = now_ms(client);
         client.cmd(line)
     };
     for _ in 0..rng.below(6) {
@@ -293,7 +285,7 @@ fn live(client: &mut Client, rng: &mut Rng, done: &Mutex<Vec<i64>>) -> Option<Ho
     if end == End::RetiredReleasing {
         left.clear();
     }
-    Some(Holding { agent, epoch, found, left, last_us, end })
+    Some(Holding { agent, epoch, found, left, last_ms, end })
 }
 
 /// Sees that each holding of an identity began after the one before was over, and found exactly
@@ -304,7 +296,7 @@ fn follow_one_another(agent: &str, holdings: &[Holding]) {
         let told = format!("{agent}: {before:?} then {after:?}");
         // A lease that is renewed once in a quarter of its length; the clocks are not quite one.
         let alive_ms = if before.end == End::Died { LEASE_MS * 3 / 4 } else { 0 };
-        assert!(after.start_ms() + 5 >= before.last_us / 1_000 + alive_ms, "two at once: {told}");
+        assert!(after.start_ms() + 5 >= before.last_ms + alive_ms, "two at once: {told}");
         assert_eq!(after.found, before.left, "{told}");
     }
 }
@@ -337,7 +329,7 @@ fn in_a_storm_of_processes_every_identity_is_one_processs_and_no_task_is_lost() 
     }
     assert!(by_agent.len() <= IDENTITIES);
     for (agent, holdings) in &mut by_agent {
-        holdings.sort_by_key(|holding| holding.last_us);
+        holdings.sort_by_key(|holding| holding.epoch);
         follow_one_another(agent, holdings);
     }
     // Whoever comes last finds the rest, and finishes everything: each task was done once.

@@ -44,6 +44,8 @@ pub(super) struct Sandbox {
     keys: Keys,
     replica: Keys,
     commits: u64,
+    /// The greatest epoch there was.
+    assumed: u64,
 }
 
 impl Sandbox {
@@ -58,6 +60,7 @@ impl Sandbox {
             keys: Keys::new(),
             replica: Keys::new(),
             commits: 0,
+            assumed: 0,
         }
     }
 
@@ -212,8 +215,9 @@ impl Sandbox {
         self.entropy ^= self.entropy << 13;
         self.entropy ^= self.entropy >> 7;
         self.entropy ^= self.entropy << 17;
+        let (ms, entropy, assumed) = (self.now_ms, self.entropy >> 20, self.assumed);
         let (since_ms, grace_ms) = (self.since_ms, GRACE_MS);
-        Moment { ms: self.now_ms, entropy: self.entropy >> 20, issued: 0, since_ms, grace_ms }
+        Moment { ms, entropy, issued: 0, assumed, since_ms, grace_ms }
     }
 
     /// Every key with its bytes.
@@ -379,6 +383,7 @@ impl<'a> Keyspace<'a> for Open<'_> {
             panic!("a commit to no agent")
         };
         agent.apply(&batch);
+        self.sandbox.assumed = self.sandbox.assumed.max(agent.epoch());
         self.sandbox.commits += 1;
     }
 

@@ -8,7 +8,8 @@ fn a_pool_is_made_and_changed_piece_by_piece() {
         r#"
         WF.INFO p => nil
         WF.POOL p => OK
-        WF.INFO p => {kind:"pool" size:1 lease:30000 orphan:0 state:"active" assumed:0 left:[]}
+        WF.INFO p => {kind:"pool" size:1 lease:30000 orphan:0 state:"active" assumed:0 running:0 \
+            left:[]}
         WF.POOL p SIZE 3 => OK
         WF.POOL p LEASE 8000 => OK
         WF.POOL p ORPHAN 5000 => OK
@@ -181,12 +182,14 @@ fn a_drained_pool_hands_back_at_its_deadline_what_is_still_held() {
         +4999
         tick
         WF.LEN q STATE running => 6
+        WF.INFO p => {state:"draining" running:6 reset:0 ..}
         WF.DONE q {p}:1 $t1 EPOCH $e1 => OK
         +1
         tick
         WF.LEN q STATE running => 0
         WF.TASK q $t6 => {state:"ready" interruptions:1 reason:"handed back by a drain" ..}
         WF.INFO {p}:1 => {reset:4 state:"draining" lease:_ ..}
+        WF.INFO p => {running:0 reset:5 ..}
         WF.INFO {p}:3 => {reset:1 ..}
         WF.DONE q {p}:1 $t2 EPOCH $e1 => !NOTOWNER handed back by a drain
         # It stays drained until that is ended.
