@@ -45,11 +45,13 @@ pub(super) static RECOVER: Spec = Spec {
         quarantined. EPOCH: only if this is the current one. LEASE: the identity counts as \
         alive for so long without a call, and every call must give EPOCH; 0 ends that; nothing \
         said leaves it as it was. While the lease is alive only its holder, who gives EPOCH, or \
-        FORCE recovers it. REQID: the same request again renews nothing and counts nothing. QUEUES: look there too, besides where the agent \
-        took from; missing names queues that are not there. COUNT: tasks replied (1,000) or \
-        moved (10,000) at the most; more is 1 and cursor is for WF.HELD if there are others.\n\n\
-        Errors: STALE, BUSYAGENT (the lease is alive), NOPERM (a queue that the caller may not use), TRYAGAIN (one that this \
-        node does not serve now), WRONGTYPE, ERR (more than 1,024 QUEUES, or QUEUES twice).",
+        FORCE recovers it. REQID: the same request again renews nothing and counts nothing. \
+        QUEUES: look there too, besides where the agent took from; missing names queues that \
+        are not there. COUNT: tasks replied (1,000) or moved (10,000) at the most; more is 1 \
+        and cursor is for WF.HELD if there are others.\n\n\
+        Errors: STALE, BUSYAGENT (the lease is alive), NOPERM (a queue that the caller may not \
+        use), TRYAGAIN (one that this node does not serve now), WRONGTYPE, ERR (more than \
+        1,024 QUEUES, or QUEUES twice).",
     run,
 };
 

@@ -1,4 +1,4 @@
-//! Who may act under a name, and how somebody else comes to: every epoch fences off the ones before.
+//! Who may act under a name, and how somebody else comes to: an epoch fences off those before it.
 
 use super::agent::{Agent, State};
 use super::event::{AgentEvent, Batch};

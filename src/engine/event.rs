@@ -1,6 +1,6 @@
-//! What can happen to a queue, an agent or a pool. Deciding yields events; only applying them changes
-//! state; replicas and the append-only file see nothing else. So this is also a stored format: new
-//! kinds are added at the end, and what is here keeps its meaning.
+//! What can happen to a queue, an agent or a pool. Deciding yields events; only applying them
+//! changes state; replicas and the append-only file see nothing else. So this is also a stored
+//! format: new kinds are added at the end, and what is here keeps its meaning.
 
 use std::marker::PhantomData;
 

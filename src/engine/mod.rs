@@ -10,8 +10,8 @@
 //! *epoch* tells the process that acts under it now from those before. Taking a task exchanges it
 //! for the agent's identity: the queue's *owner* record of that name holds it, under a *fence* that
 //! tells this taking from every other. A *recovery* voids the fences of an identity and gives its
-//! tasks to the successor. A *lease* says for how long an identity counts as alive without a sign of
-//! life; a *pool* gives identities away to whoever asks for one.
+//! tasks to the successor. A *lease* says for how long an identity counts as alive without a sign
+//! of life; a *pool* gives identities away to whoever asks for one.
 //!
 //! | what | where |
 //! | --- | --- |

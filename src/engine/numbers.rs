@@ -26,8 +26,8 @@ pub struct Moment {
     /// The greatest number that this server issued for any queue. One that is made anew in the
     /// place of a deleted one starts beyond it.
     pub issued: u64,
-    /// The greatest epoch that this server issued or saw. An identity that is made anew in the place
-    /// of a deleted one starts beyond it.
+    /// The greatest epoch that this server issued or saw. An identity that is made anew in the
+    /// place of a deleted one starts beyond it.
     pub assumed: u64,
     /// When this server last took over (it loaded a data set, or was promoted), Unix time in
     /// milliseconds; 0: it never did.

@@ -1,5 +1,5 @@
-//! Whether a call may open keys that it does not declare: an agent or a pool names them. The server has
-//! checked declared keys; for these it is asked the same questions, before anything is changed.
+//! Whether a call may open keys that it does not declare: an agent or a pool names them. The server
+//! has checked declared keys; for these it is asked the same questions, before any change.
 
 use std::ffi::c_int;
 

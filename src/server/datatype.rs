@@ -1,5 +1,5 @@
-//! The three data types, as the server sees them: how a value is saved, loaded, copied, measured and
-//! freed. Each callback is a few lines around `storage` or the engine; none may panic into the
+//! The three data types, as the server sees them: how a value is saved, loaded, copied, measured
+//! and freed. Each callback is a few lines around `storage` or the engine; none may panic into the
 //! server, and none trusts a byte that it reads.
 
 use std::ffi::{c_char, c_int, c_ulong, c_void};

@@ -6,4 +6,5 @@ mod model;
 mod sandbox;
 mod scenarios;
 mod script;
+mod text;
 mod walk;
