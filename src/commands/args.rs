@@ -59,6 +59,13 @@ impl<'a> Args<'a> {
         self.number(what, NUMBER_MAX)
     }
 
+    /// The next word as milliseconds if it begins with a digit; else it is an option, and stays.
+    pub fn ms_if_any(&mut self, what: &str) -> Result<Option<u64>, Refusal> {
+        let is_number =
+            self.words.first().is_some_and(|word| word.first().is_some_and(u8::is_ascii_digit));
+        if is_number { self.ms(what).map(Some) } else { Ok(None) }
+    }
+
     /// The next word as a count of at least one.
     pub fn count(&mut self, what: &str) -> Result<usize, Refusal> {
         match self.number(what, COUNT_MAX)? {

@@ -9,14 +9,14 @@ use crate::engine::queue::Queue;
 use crate::engine::task::{Details, State, Task};
 
 /// One value of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// An integer.
     Integer(u64),
     /// Bytes.
     Bytes(&'a [u8]),
-    /// Several of them.
-    List(&'a [&'a [u8]]),
+    /// Several names.
+    Names(Box<[&'a [u8]]>),
 }
 
 /// Named values, in order.
@@ -29,6 +29,14 @@ impl<'a> Fields<'a> {
     /// Adds an integer.
     pub fn integer(&mut self, name: &'static str, value: u64) -> &mut Self {
         self.pairs.push((name, Value::Integer(value)));
+        self
+    }
+
+    /// Adds an integer where there is one.
+    pub fn number(&mut self, name: &'static str, value: Option<u64>) -> &mut Self {
+        if let Some(value) = value {
+            self.integer(name, value);
+        }
         self
     }
 
@@ -54,9 +62,13 @@ impl<'a> Fields<'a> {
         self
     }
 
-    /// Adds a list of bytes.
-    pub fn list(&mut self, name: &'static str, values: &'a [&'a [u8]]) -> &mut Self {
-        self.pairs.push((name, Value::List(values)));
+    /// Adds several names.
+    pub fn names(
+        &mut self,
+        name: &'static str,
+        names: impl Iterator<Item = &'a [u8]>,
+    ) -> &mut Self {
+        self.pairs.push((name, Value::Names(names.collect())));
         self
     }
 
@@ -68,9 +80,9 @@ impl<'a> Fields<'a> {
             match value {
                 Value::Integer(value) => reply.integer(*value as i64),
                 Value::Bytes(value) => reply.bytes(value),
-                Value::List(values) => {
-                    reply.array(values.len());
-                    values.iter().for_each(|value| reply.bytes(value));
+                Value::Names(names) => {
+                    reply.array(names.len());
+                    names.iter().for_each(|name| reply.bytes(name));
                 }
             }
         }
@@ -90,10 +102,17 @@ impl<'a> Fields<'a> {
         if task.attempts > 1 {
             fields.integer("attempt", task.attempts.into());
         }
+        fields.number("deadline", task.until_ms());
         if let Some(details) = &task.details {
             fields.details(details);
         }
+        fields.count("cancel", task.is_cancelling().into());
         fields
+    }
+
+    /// How long the running task may still run, in milliseconds, if it has a TIMEOUT.
+    pub fn remaining(&mut self, task: &Task, now_ms: u64) -> &mut Self {
+        self.number("remaining", task.until_ms().map(|ms| ms.saturating_sub(now_ms)))
     }
 
     /// All there is to know of a task.
@@ -118,18 +137,20 @@ impl<'a> Fields<'a> {
         if !task.state.is_unfinished() {
             fields.integer("ended-at", issued_ms(task.order));
         }
-        if task.state == State::Failed || task.attempts > 0 && task.state == State::Ready {
+        let is_back = task.state.is_pre_running() && task.attempts > 0;
+        if is_back || matches!(task.state, State::Failed | State::Cancelled) {
             fields.bytes("reason", task.cause.words().as_bytes());
         }
+        fields.number(until_name(task.state), task.until_ms());
+        fields.count("cancel", task.is_cancelling().into());
         fields.maybe("unique", queue.unique_of(task));
         if let Some(details) = &task.details {
             fields.details(details);
-            if let Some(ms) = details.retain_ms {
-                fields.integer("retain", ms);
-            }
-            if let Some(ms) = details.expires_ms {
-                fields.integer("expires-at", ms);
-            }
+            let (retries, backoff) = (details.retries.map(u64::from), details.backoff);
+            fields.number("timeout", details.timeout_ms).number("retries", retries);
+            fields.number("backoff", backoff.map(|backoff| backoff.base_ms));
+            fields.number("backoff-max", backoff.map(|backoff| backoff.max_ms));
+            fields.number("retain", details.retain_ms);
             fields.maybe("error", details.error.as_deref());
             fields.maybe("result", details.result.as_deref());
         }
@@ -139,12 +160,19 @@ impl<'a> Fields<'a> {
     pub(super) fn details(&mut self, details: &'a Details) {
         self.maybe("name", details.name.as_deref());
         self.maybe("checkpoint", details.checkpoint.as_deref());
-        if let Some(percent) = details.progress {
-            self.integer("progress", percent.into());
-        }
+        self.number("progress", details.progress.map(u64::from));
         self.maybe("handle", details.handle.as_deref());
         self.count("failures", details.failures);
         self.count("crashes", details.crashes);
         self.count("interruptions", details.interruptions);
+    }
+}
+
+/// What the end of a task's stay in its state is called.
+fn until_name(state: State) -> &'static str {
+    match state {
+        State::Scheduled | State::Ready => "starts-at",
+        State::Running => "deadline",
+        State::Done | State::Failed | State::Cancelled => "expires-at",
     }
 }

@@ -60,6 +60,7 @@ impl Found {
             let mut fields = Fields::handed_out(queue, task);
             fields.bytes("queue", name);
             fields.integer("running-for", call.at.ms.saturating_sub(task.taken_ms()));
+            fields.remaining(task, call.at.ms);
             fields.write(call.reply);
         }
         Ok(())

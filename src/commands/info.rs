@@ -4,7 +4,7 @@ use super::identity::{drains, held_count, members, pool_of, pool_reset, pool_run
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::State as Standing;
-use crate::engine::queue::{Queue, Totals};
+use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::refusal::Refusal;
 use crate::engine::settings::Setting;
 use crate::engine::task::State;
@@ -23,8 +23,9 @@ pub(super) static INFO: Spec = Spec {
     reply: "\
         a map with the field kind (queue, agent or pool), or null when there is no such key",
     details: "\
-        A queue: how many tasks are in each state, types, owners that hold something, \
-        unique-keys, the totals since it was made, and its settings. An agent: epoch, state \
+        A queue: state (active, paused or draining), paused-types, how many tasks are in each \
+        state, types, owners that hold something, unique-keys, the totals since it was made, \
+        and its settings. An agent: epoch, state \
         (active, draining, retired), pool, lease (milliseconds left), reset (tasks that a stop \
         handed back so far), and queues, the names of those it took from. A pool: size, lease, \
         orphan, state (active, draining), assumed (how many identities are), running (tasks \
@@ -49,9 +50,14 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     Ok(Next::Replied)
 }
 
-fn about_queue(queue: &Queue) -> Fields<'static> {
+fn about_queue(queue: &Queue) -> Fields<'_> {
     let mut fields = Fields::default();
     fields.bytes("kind", b"queue");
+    fields.bytes("state", hold_word(queue.hold()));
+    if let Some(Hold::Draining { reset_ms, reset }) = queue.hold() {
+        fields.number("reset-at", reset_ms).integer("reset", reset);
+    }
+    fields.names("paused-types", queue.lines().paused());
     for state in State::ALL {
         fields.integer(state.word(), queue.count(state));
     }
@@ -59,12 +65,13 @@ fn about_queue(queue: &Queue) -> Fields<'static> {
     fields.integer("types", queue.lines().kinds());
     fields.integer("owners", queue.owners().len() - queue.idle().len());
     fields.integer("unique-keys", queue.uniques().len());
-    let Totals { pushed, taken, completed, failed, returned } = queue.totals();
+    let Totals { pushed, taken, completed, failed, returned, cancelled } = queue.totals();
     fields.integer("total-pushed", pushed);
     fields.integer("total-taken", taken);
     fields.integer("total-completed", completed);
     fields.integer("total-failed", failed);
     fields.integer("total-returned", returned);
+    fields.integer("total-cancelled", cancelled);
     fields.integer("last-number", queue.last_number());
     for setting in Setting::ALL {
         fields.integer(setting.word(), queue.settings().get(setting));
@@ -75,11 +82,19 @@ fn about_queue(queue: &Queue) -> Fields<'static> {
     fields
 }
 
+/// Whether tasks are handed out, in a word.
+fn hold_word(hold: Option<Hold>) -> &'static [u8] {
+    match hold {
+        None => b"active",
+        Some(Hold::Paused) => b"paused",
+        Some(Hold::Draining { .. }) => b"draining",
+    }
+}
+
 fn about_agent(call: &mut Call<'_, '_>, key: Key) {
     let pool = pool_of(call.keys, key);
     let drains = drains(call.keys, key, pool);
     let Ok(Some(agent)) = call.keys.agent(key) else { return };
-    let queues: Vec<&[u8]> = agent.queues().collect();
     let state = match agent.state() {
         Standing::Active if drains => Standing::Draining,
         state => state,
@@ -95,7 +110,7 @@ fn about_agent(call: &mut Call<'_, '_>, key: Key) {
     if let Some(stop) = agent.stop() {
         fields.integer("reset", stop.reset);
     }
-    fields.list("queues", &queues);
+    fields.names("queues", agent.queues());
     if agent.is_diverged() {
         fields.integer("diverged", 1);
     }
@@ -129,7 +144,7 @@ fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
     if facts.draining {
         fields.integer("reset", reset);
     }
-    fields.list("left", &left);
+    fields.names("left", left.into_iter());
     if pool.is_diverged() {
         fields.integer("diverged", 1);
     }

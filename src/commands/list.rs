@@ -10,14 +10,16 @@ use crate::engine::task::State;
 /// Tasks per page when nothing is said.
 const PAGE: usize = 100;
 
-const STATE: Arg = Arg {
+pub(super) const STATE: Arg = Arg {
     token: Some("STATE"),
     optional: true,
     kind: Kind::OneOf(&[
+        Arg::word("scheduled", "scheduled"),
         Arg::word("ready", "ready"),
         Arg::word("running", "running"),
         Arg::word("done", "done"),
         Arg::word("failed", "failed"),
+        Arg::word("cancelled", "cancelled"),
     ]),
     name: "state",
     multiple: false,
@@ -122,12 +124,9 @@ fn len<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     Ok(Next::Replied)
 }
 
-fn state(word: &[u8]) -> Result<State, Refusal> {
+pub(super) fn state(word: &[u8]) -> Result<State, Refusal> {
     let named = |state: &State| word.eq_ignore_ascii_case(state.word().as_bytes());
-    State::ALL
-        .into_iter()
-        .find(named)
-        .ok_or_else(|| args::syntax("STATE", "is one of ready, running, done, failed"))
+    State::ALL.into_iter().find(named).ok_or_else(|| args::syntax("STATE", "is none of the states"))
 }
 
 fn written(cursor: Cursor) -> String {

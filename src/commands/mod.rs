@@ -9,9 +9,13 @@
 mod args;
 mod assume;
 mod beat;
+mod bulk;
+mod cancel;
 mod check;
 mod done;
+mod drain;
 pub mod due;
+mod edit;
 mod fail;
 mod fields;
 mod found;
@@ -23,15 +27,19 @@ mod mpop;
 mod nack;
 mod next;
 mod owners;
+mod pause;
 mod places;
 mod pool;
 mod pop;
+mod purge;
 mod push;
 mod recover;
 mod recovery;
 #[cfg(test)]
 mod reference;
+mod reset;
 mod retire;
+mod retry;
 mod set;
 mod spec;
 mod taking;
@@ -56,6 +64,7 @@ use crate::engine::refusal::Refusal;
 pub static TABLE: &[&Spec] = &[
     &push::PUSH,
     &push::MPUSH,
+    &edit::EDIT,
     &pop::POP,
     &mpop::MPOP,
     &done::DONE,
@@ -70,6 +79,13 @@ pub static TABLE: &[&Spec] = &[
     &assume::ASSUME,
     &beat::BEAT,
     &retire::RETIRE,
+    &pause::PAUSE,
+    &pause::RESUME,
+    &drain::DRAIN,
+    &reset::RESET,
+    &cancel::CANCEL,
+    &retry::RETRY,
+    &purge::PURGE,
     &owners::OWNERS,
     &task::TASK,
     &list::LIST,
@@ -177,6 +193,9 @@ pub struct Rules {
     pub evictable: Option<&'static str>,
     /// The caller waited and is decided anew.
     pub woken: bool,
+    /// The caller waited for a condition, and the time is over: it is told how things stand, and
+    /// nothing may be changed.
+    pub timed_out: bool,
 }
 
 impl Rules {
@@ -248,6 +267,15 @@ pub enum Next {
     Wait {
         /// The keys.
         keys: Vec<Key>,
+        /// How long, in milliseconds; 0: for ever.
+        timeout_ms: u64,
+    },
+    /// It has not replied: the client waits until the key is signalled, or an agent holds nothing any
+    /// more in some queue. Then it is decided anew, and does not repeat what it changed when it was
+    /// called; when the time is over, once more, to tell how things stand.
+    Watch {
+        /// The key.
+        key: Key,
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,
     },

@@ -22,13 +22,15 @@ pub(super) static NACK: Spec = Spec {
         Arg::key("queue", 0),
         Arg::key("agent-id", 1),
         common::EPOCH,
+        common::DELAY,
         common::IDS,
         common::FENCES,
     ],
     reply: "how many were handed back; those that the agent does not hold are not",
     details: "\
         The tasks are ready again, behind their equals; progress, checkpoint and handle stay \
-        with them. It counts as an interruption, not as a failure.\n\n\
+        with them. It counts as an interruption, not as a failure. DELAY: they are ready only \
+        after so many milliseconds. A task that was to be cancelled is cancelled.\n\n\
         Errors: STALE, WRONGTYPE, ERR.",
     run,
 };
@@ -36,14 +38,14 @@ pub(super) static NACK: Spec = Spec {
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let queue = call.args.word("queue")?;
     let agent = call.args.word("agent-id")?;
-    let mut epoch = None;
+    let (mut epoch, mut delay_ms) = (None, 0);
     let (mut ids, mut fences) = Default::default();
     while let Some((token, word)) = call.args.option() {
         match token.as_slice() {
             b"EPOCH" => epoch = Some(call.args.id("epoch")?),
             b"IDS" => ids = call.args.ids("numids")?,
             b"FENCES" => fences = call.args.ids("numfences")?,
-            b"DELAY" => return Err(args::later(word)),
+            b"DELAY" => delay_ms = call.args.ms("DELAY")?,
             _ => return Err(args::unknown(word)),
         }
     }
@@ -52,7 +54,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let queue = call.keys.open(queue);
     let several = Several { ids: &ids, fences: &fences, results: &[] };
     let known = call.keys.queue_to_change(queue)?;
-    let decided = known.and_then(|known| known.decide_hand_back(agent, &several, call.at));
+    let decided =
+        known.and_then(|known| known.decide_hand_back(agent, &several, delay_ms, call.at));
     let count = match decided {
         Some((count, batch)) => {
             call.keys.commit_queue(queue, batch);

@@ -31,7 +31,8 @@ pub(super) static POP: Spec = Spec {
     reply: "the task as a map, or null; with COUNT an array of tasks",
     details: "\
         A task always has id, fence and payload, and where they say something type, name, \
-        attempt, checkpoint, progress, handle, failures, crashes, interruptions. Order: \
+        attempt, deadline (Unix milliseconds, of a task with a TIMEOUT), checkpoint, progress, \
+        handle, failures, crashes, interruptions, cancel. Order: \
         priority, then as the tasks became ready. TYPES: of these types only. MAXPRIORITY: no \
         priority number beyond this one. COUNT: up to so many. BLOCK: wait so many \
         milliseconds for a task, 0 for ever; first come, first served; in MULTI or a script it \

@@ -3,9 +3,11 @@
 use super::args::{self, Args, Token};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
+use crate::engine::numbers::{Moment, NUMBER_MAX};
 use crate::engine::push::{Push, Pushed};
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
+use crate::engine::task::Backoff;
 
 /// WF.PUSH.
 pub(super) static PUSH: Spec = Spec {
@@ -25,6 +27,10 @@ pub(super) static PUSH: Spec = Spec {
         Arg::text("name").after("NAME").optional(),
         common::TYPE,
         common::PRIORITY,
+        common::STARTS,
+        common::TIMEOUT,
+        common::RETRIES,
+        common::BACKOFF,
         Arg::block(
             "unique",
             &[
@@ -38,7 +44,13 @@ pub(super) static PUSH: Spec = Spec {
     reply: "the task's id; with UNIQUE the id of the task that has the key, if one has",
     details: "\
         Options: NAME, for people and logs. TYPE, which POP can ask for. PRIORITY 0 (the \
-        default, served first) to 65535. UNIQUE key: while a task with this key is unfinished \
+        default, served first) to 65535. DELAY, AT: it is ready only after so many milliseconds, \
+        or at that Unix time in milliseconds; until then it is scheduled. TIMEOUT: how many \
+        milliseconds it may run each time it is taken; then it is taken from its agent, which \
+        counts as a crash (0: any time). RETRIES: how often it is tried again after a failure. \
+        BACKOFF: how many milliseconds it waits after the first failure, twice as many after \
+        each further one, up to the second number (an hour). Where nothing is said, the queue's \
+        settings timeout, retries and backoff hold. UNIQUE key: while a task with this key is unfinished \
         its id is replied and nothing is added; FOR keeps the key taken so many milliseconds \
         after the push, even when the task has ended. RETAIN: milliseconds for which the done \
         task is kept, with its result; without it, what the queue's setting retain says.\n\n\
@@ -62,6 +74,10 @@ pub(super) static MPUSH: Spec = Spec {
         Arg::text("payload").many(),
         common::TYPE,
         common::PRIORITY,
+        common::STARTS,
+        common::TIMEOUT,
+        common::RETRIES,
+        common::BACKOFF,
         common::RETAIN,
     ],
     reply: "the ids, in the order of the payloads",
@@ -81,7 +97,7 @@ fn push<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"NAME" => asked.name = Some(call.args.word("name")?),
             b"UNIQUE" => asked.unique = Some((call.args.word("key")?, 0)),
             b"FOR" => kept_ms = Some(call.args.ms("FOR")?),
-            _ => common_option(&mut asked, &token, word, &mut call.args)?,
+            _ => common_option(&mut asked, &token, word, call)?,
         }
     }
     match (&mut asked.unique, kept_ms) {
@@ -99,7 +115,7 @@ fn mpush<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let payloads = call.args.counted("numpayloads")?;
     let mut asked = Push { payloads, ..Push::default() };
     while let Some((token, word)) = call.args.option() {
-        common_option(&mut asked, &token, word, &mut call.args)?;
+        common_option(&mut asked, &token, word, call)?;
     }
     let first = commit(call, name, &asked)?;
     call.reply.array(payloads.len());
@@ -111,17 +127,40 @@ fn common_option<'a>(
     asked: &mut Push<'_, 'a>,
     token: &Token,
     word: &'a [u8],
-    args: &mut Args<'a>,
+    call: &mut Call<'_, 'a>,
 ) -> Result<(), Refusal> {
+    let (args, at) = (&mut call.args, call.at);
     match token.as_slice() {
         b"TYPE" => asked.kind = args.word("type")?,
         b"PRIORITY" => asked.priority = args.number("priority", u16::MAX.into())? as u16,
         b"RETAIN" => asked.retain_ms = Some(args.ms("RETAIN")?),
-        b"DELAY" | b"AT" | b"TIMEOUT" | b"RETRIES" | b"BACKOFF" | b"WORKFLOW" | b"AFTER"
-        | b"AFTERANY" => return Err(args::later(word)),
+        b"TIMEOUT" => asked.timeout_ms = Some(args.ms("TIMEOUT")?),
+        b"RETRIES" => asked.retries = Some(args.number("retries", u32::MAX.into())? as u32),
+        b"BACKOFF" => asked.backoff = Some(backoff(args)?),
+        b"DELAY" | b"AT" => {
+            if asked.starts_ms.replace(starts_ms(token, args, at)?).is_some() {
+                return Err(args::syntax("DELAY or AT", "is given twice"));
+            }
+        }
+        b"WORKFLOW" | b"AFTER" | b"AFTERANY" => return Err(args::later(word)),
         _ => return Err(args::unknown(word)),
     }
     Ok(())
+}
+
+/// The moment at which a task is ready, by DELAY or by AT, Unix time in milliseconds.
+pub(super) fn starts_ms(token: &Token, args: &mut Args<'_>, at: Moment) -> Result<u64, Refusal> {
+    if token.as_slice() == b"AT" {
+        return args.ms("AT");
+    }
+    Ok(at.ms.saturating_add(args.ms("DELAY")?).min(NUMBER_MAX))
+}
+
+/// One number or two.
+fn backoff(args: &mut Args<'_>) -> Result<Backoff, Refusal> {
+    let base_ms = args.ms("BACKOFF")?;
+    let max_ms = args.ms_if_any("BACKOFF's most")?.unwrap_or(Backoff::MAX_MS);
+    Ok(Backoff { base_ms, max_ms })
 }
 
 /// Pushes, and tells the first task's id.

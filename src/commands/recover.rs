@@ -39,8 +39,9 @@ pub(super) static RECOVER: Spec = Spec {
         Renews the epoch: calls under any epoch before are STALE from now on, and all fences \
         given so far are void. An identity that is not there is made. KEEP (the default): the \
         tasks stay with the identity, each counts a crash and gets a new fence; besides what \
-        WF.POP tells, each has queue and running-for (milliseconds). RELEASE: they are ready \
-        again, a crash each. FAIL: they fail, a failure each. A task that has seen as many \
+        WF.POP tells, each has queue, running-for and, with a TIMEOUT, remaining (milliseconds); \
+        a TIMEOUT starts anew. RELEASE: they are ready again, a crash each. FAIL: they fail, a \
+        failure each; those with RETRIES left are tried again. A task that has seen as many \
         crashes as the queue's setting crashes allows is failed instead and listed under \
         quarantined. EPOCH: only if this is the current one. LEASE: the identity counts as \
         alive for so long without a call, and every call must give EPOCH; 0 ends that; nothing \

@@ -2,6 +2,7 @@
 //! commands take, what is done, and the reply.
 
 use super::args::{self, Args, COUNT_MAX, Token};
+use super::bulk::BULK;
 use super::found::{Found, PAGE_LEN};
 use super::identity::pool_of;
 use super::places::Places;
@@ -11,9 +12,6 @@ use crate::engine::agent::Agent;
 use crate::engine::epoch::{Assumption, decide_assume};
 use crate::engine::recover::{Mode, Position};
 use crate::engine::refusal::Refusal;
-
-/// Tasks moved per call by RELEASE, FAIL and RETIRE when nothing is said.
-pub(super) const BULK: usize = 10_000;
 
 /// What the successor wishes.
 #[derive(Default)]

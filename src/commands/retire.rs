@@ -1,10 +1,10 @@
 //! WF.RETIRE: a clean stop. The identity is free at once, and nothing counts as a crash.
 
 use super::args;
+use super::bulk::BULK;
 use super::due::give_up;
 use super::identity::{held_in, pool_of};
 use super::places::Places;
-use super::recovery::BULK;
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
 use crate::engine::agent::Why;

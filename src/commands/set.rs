@@ -6,7 +6,6 @@ use super::args;
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
 use crate::engine::event::{Batch, QueueEvent};
-use crate::engine::numbers::NUMBER_MAX;
 use crate::engine::refusal::Refusal;
 use crate::engine::settings::Setting;
 
@@ -28,6 +27,10 @@ pub(super) static SET: Spec = Spec {
                 Arg::one_of(
                     "name",
                     &[
+                        Arg::word("timeout", "timeout"),
+                        Arg::word("retries", "retries"),
+                        Arg::word("backoff", "backoff"),
+                        Arg::word("backstop", "backstop"),
                         Arg::word("retain", "retain"),
                         Arg::word("retain-failed", "retain-failed"),
                         Arg::word("crashes", "crashes"),
@@ -42,17 +45,22 @@ pub(super) static SET: Spec = Spec {
     ],
     reply: "OK",
     details: "\
-        retain: milliseconds for which a done task is kept that does not say so itself (0). \
+        timeout: milliseconds for which a task may run that does not say so itself (0: any time). \
+        retries: how often such a task is tried again after a failure (0). backoff: milliseconds \
+        that it then waits, doubling up to an hour (0). backstop: a running task of which \
+        nothing was heard for so many milliseconds (no WF.TOUCH of it, no WF.BEAT of its agent) \
+        is taken from its agent, which counts as a crash; the last resort, at once also for what \
+        runs already (0: never). retain: milliseconds for which a done task is kept that does not say so itself (0). \
         retain-failed: the same of failed tasks (7 days). crashes: owners that a task may lose \
         before it is quarantined (10; 0: any number). maxlen: unfinished tasks (0: any \
-        number). maxunique: UNIQUE keys remembered (1,000,000; 0: any number). They hold for \
-        what happens from now on.\n\n\
+        number). maxunique: UNIQUE keys remembered (1,000,000; 0: any number). Unless said \
+        otherwise they hold for what happens from now on.\n\n\
         Errors: OOM, WRONGTYPE, ERR.",
     run,
 };
 
 /// Settings that are meant but not built yet.
-const LATER: [&[u8]; 6] = [b"timeout", b"retries", b"backoff", b"backstop", b"maxdag", b"events"];
+const LATER: [&[u8]; 2] = [b"maxdag", b"events"];
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let key = call.args.word("queue")?;
@@ -64,7 +72,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         }
         let known = Setting::ALL.into_iter().find(|setting| is(setting.word().as_bytes()));
         let setting = known.ok_or_else(|| args::unknown(word))?;
-        let value = call.args.number(setting.word(), NUMBER_MAX)?;
+        let value = call.args.number(setting.word(), setting.max())?;
         events.push(QueueEvent::Set { setting, value });
     }
     call.rules.allow_growth()?;

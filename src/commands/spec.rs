@@ -222,6 +222,23 @@ pub(super) mod common {
     pub(crate) const RETAIN: Arg = Arg::integer("milliseconds").after("RETAIN").optional();
     pub(crate) const TYPE: Arg = Arg::text("type").after("TYPE").optional();
     pub(crate) const PRIORITY: Arg = Arg::integer("priority").after("PRIORITY").optional();
+    pub(crate) const DELAY: Arg = Arg::integer("milliseconds").after("DELAY").optional();
+    pub(crate) const TIMEOUT: Arg = Arg::integer("milliseconds").after("TIMEOUT").optional();
+    pub(crate) const STARTS: Arg = Arg::one_of(
+        "starts",
+        &[
+            Arg::integer("milliseconds").after("DELAY"),
+            Arg::integer("unix-milliseconds").after("AT"),
+        ],
+    )
+    .optional();
+    pub(crate) const RETRIES: Arg = Arg::integer("count").after("RETRIES").optional();
+    pub(crate) const BACKOFF: Arg = Arg::block(
+        "backoff",
+        &[Arg::integer("milliseconds"), Arg::integer("max-milliseconds").optional()],
+    )
+    .after("BACKOFF")
+    .optional();
     pub(crate) const TYPES: Arg =
         Arg::block("types", &[Arg::integer("numtypes"), Arg::text("type").many()])
             .after("TYPES")

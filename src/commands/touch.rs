@@ -27,13 +27,19 @@ pub(super) static TOUCH: Spec = Spec {
         Arg::integer("percent").after("PROGRESS").optional(),
         Arg::text("checkpoint").after("CHECKPOINT").optional(),
         Arg::text("handle").after("HANDLE").optional(),
+        Arg::integer("milliseconds").after("EXTEND").optional(),
     ],
-    reply: "a map: cancel 0 or 1, draining 0 or 1; fence if the task got a new one",
+    reply: "\
+        a map: remaining (milliseconds that it may still run, if it has a TIMEOUT), cancel 0 or \
+        1, draining 0 or 1; fence if the task got a new one",
     details: "\
         PROGRESS 0 to 100. CHECKPOINT: bytes that the next agent gets, or this one after a \
         crash. HANDLE: where the work really runs, on a system outside. What is not given \
-        stays as it was. Without options it asks whether the task is still held. draining: \
-        the agent or its pool is to take nothing more.\n\n\
+        stays as it was. EXTEND: a task with a TIMEOUT may run for so many milliseconds from now \
+        on, if that is longer than it may already. cancel 1: the task is to be cancelled; end \
+        the work and hand it back with WF.NACK, or complete it all the same. draining 1: the \
+        agent or its pool gets no new tasks. Without options it tells whether the task is still held, and \
+        keeps the queue's backstop away.\n\n\
         Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used \
         up), WRONGTYPE, ERR.",
     run,
@@ -51,7 +57,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"PROGRESS" => touch.progress = Some(call.args.number("progress", 100)? as u8),
             b"CHECKPOINT" => touch.checkpoint = Some(call.blob("checkpoint")?),
             b"HANDLE" => touch.handle = Some(call.blob("handle")?),
-            b"EXTEND" => return Err(args::later(word)),
+            b"EXTEND" => touch.extend_ms = Some(call.args.ms("EXTEND")?),
             _ => return Err(args::unknown(word)),
         }
     }
@@ -69,10 +75,13 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let pool = pool_of(call.keys, agent_key);
     let draining = drains(call.keys, agent_key, pool);
     let mut fields = Fields::default();
-    fields.integer("cancel", 0).integer("draining", draining.into());
-    let settled = call.keys.queue(queue)?.and_then(|queue| queue.task(id));
-    if let Some(task) = settled.filter(|_| was_void) {
-        fields.integer("fence", task.order);
+    if let Some(task) = call.keys.queue(queue)?.and_then(|queue| queue.task(id)) {
+        fields.remaining(task, call.at.ms);
+        fields.integer("cancel", task.is_cancelling().into());
+        fields.integer("draining", draining.into());
+        if was_void {
+            fields.integer("fence", task.order);
+        }
     }
     fields.write(call.reply);
     Ok(Next::Replied)

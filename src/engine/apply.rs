@@ -7,8 +7,9 @@
 use super::deadlines::Due;
 use super::event::{Batch, QueueEvent};
 use super::owner::{Answer, Completion, Requests};
-use super::queue::Queue;
-use super::slab::Slot;
+use super::queue::{Hold, Queue};
+use super::settings::Setting;
+use super::slab::{NONE, Slot};
 use super::task::{Attribute, Cause, State, Task};
 
 impl Queue {
@@ -38,7 +39,7 @@ impl Queue {
     fn apply_event(&mut self, event: &QueueEvent<'_>, at_ms: u64, blobs: &[&[u8]]) {
         match event {
             QueueEvent::Pushed { .. } => self.apply_pushed(event, blobs),
-            QueueEvent::Taken { .. } => self.apply_taken(event),
+            QueueEvent::Taken { .. } => self.apply_taken(event, at_ms),
             QueueEvent::Completed { ids, results, batch } => {
                 let results = results.iter().map(|(place, blob)| (*place, bytes(blobs, *blob)));
                 self.apply_completed(ids, results, *batch, at_ms);
@@ -46,38 +47,59 @@ impl Queue {
             QueueEvent::Failed { ids, cause, error } => {
                 self.each(ids, |queue, slot, _| queue.fail(slot, *cause, *error, at_ms));
             }
-            QueueEvent::Returned { ids, order, cause } => {
-                self.last_number = order + ids.len() as u64 - 1;
-                self.each(ids, |queue, slot, nth| queue.give_back(slot, order + nth, *cause));
-            }
-            QueueEvent::Touched { id, progress, checkpoint, handle } => {
-                self.each(&[*id], |queue, slot, _| {
-                    let details = queue.tasks.get_mut(slot).details_mut();
-                    let checkpoint = checkpoint.map(|blob| bytes(blobs, blob));
-                    let said = [
-                        progress.map(Attribute::Progress),
-                        checkpoint.map(Attribute::Checkpoint),
-                        handle.map(Attribute::Handle),
-                    ];
-                    said.into_iter().flatten().for_each(|attribute| details.set(attribute));
-                });
-            }
+            QueueEvent::Returned { .. } => self.apply_returned(event, at_ms),
+            QueueEvent::Touched { .. } => self.apply_touched(event, at_ms, blobs),
             QueueEvent::Recovered { owner, void } => {
                 let owner = self.owner_slot(owner);
-                self.owners.get_mut(owner).void = *void;
+                let record = self.owners.get_mut(owner);
+                (record.void, record.recovered_ms) = (*void, at_ms);
                 self.last_number = self.last_number.max(*void);
             }
             QueueEvent::Settled { fence, ids } => {
                 self.last_number = fence + ids.len() as u64 - 1;
-                self.each(ids, |queue, slot, nth| queue.settle(slot, fence + nth));
+                self.each(ids, |queue, slot, nth| queue.settle(slot, fence + nth, at_ms));
             }
-            QueueEvent::Expired { ids } => self.each(ids, |queue, slot, _| queue.expire(slot)),
+            QueueEvent::Expired { ids } | QueueEvent::Purged { ids } => {
+                self.each(ids, |queue, slot, _| queue.expire(slot));
+            }
             QueueEvent::Forgotten { keys } => keys.iter().for_each(|(until_ms, id)| {
                 if let Some(key) = self.deadlines.get(*until_ms, *id, Due::Forgetting) {
                     self.forget_unique(key);
                 }
             }),
-            QueueEvent::Set { setting, value } => self.settings.set(*setting, *value),
+            QueueEvent::Set { setting, value } => {
+                self.settings.set(*setting, *value);
+                if *setting == Setting::Backstop {
+                    self.watch_all_anew();
+                }
+            }
+            QueueEvent::Readied { ids, order } => {
+                self.last_number = order + ids.len() as u64 - 1;
+                self.each(ids, |queue, slot, nth| {
+                    queue.step_out(slot);
+                    let cause = queue.tasks.get(slot).cause;
+                    queue.line_up(slot, order + nth, cause);
+                });
+            }
+            QueueEvent::Extended { id, until_ms } => {
+                self.each(&[*id], |queue, slot, _| queue.stay_until(slot, *until_ms));
+            }
+            QueueEvent::Edited { .. } => self.apply_edited(event),
+            QueueEvent::Cancelled { ids } => {
+                self.each(ids, |queue, slot, _| queue.cancel(slot, at_ms));
+            }
+            QueueEvent::Retried { ids, order } => {
+                self.last_number = order + ids.len() as u64 - 1;
+                self.each(ids, |queue, slot, nth| queue.retry(slot, order + nth));
+            }
+            QueueEvent::Paused { kind: Some(kind) } => self.lines.pause(kind, true),
+            QueueEvent::Resumed { kind: Some(kind) } => self.lines.pause(kind, false),
+            QueueEvent::Paused { kind: None } => self.set_hold(Some(Hold::Paused)),
+            QueueEvent::Resumed { kind: None } => self.set_hold(None),
+            QueueEvent::Drained { reset_ms } => {
+                let reset = self.reset_by_drain();
+                self.set_hold(Some(Hold::Draining { reset_ms: *reset_ms, reset }));
+            }
         }
     }
 
@@ -98,19 +120,21 @@ impl Queue {
         for nth in 0..*count {
             let id = first + u64::from(nth);
             let slot = self.admit(Task::pushed(id, line, bytes(blobs, payload + nth).into()));
+            let mut starts_ms = 0;
             for attribute in attributes {
                 match *attribute {
                     Attribute::Unique { key, until_ms } => self.take_unique(slot, key, until_ms),
+                    Attribute::UntilMs(ms) => starts_ms = ms,
                     other => self.tasks.get_mut(slot).details_mut().set(other),
                 }
             }
-            self.lines.push(&mut self.tasks, slot);
+            self.await_taking(slot, id, Cause::Pushed, starts_ms);
         }
         self.last_number = first + u64::from(*count) - 1;
         self.totals.pushed += u64::from(*count);
     }
 
-    fn apply_taken(&mut self, event: &QueueEvent<'_>) {
+    fn apply_taken(&mut self, event: &QueueEvent<'_>, at_ms: u64) {
         let QueueEvent::Taken { owner, fence, ids, request } = event else { return };
         let owner = self.owner_slot(owner);
         self.each(ids, |queue, slot, nth| {
@@ -118,6 +142,7 @@ impl Queue {
             let task = queue.tasks.get_mut(slot);
             task.attempts = task.attempts.saturating_add(1);
             queue.own(slot, owner, fence + nth);
+            queue.start_clock(slot, at_ms);
         });
         self.last_number = fence + ids.len() as u64 - 1;
         self.totals.taken += ids.len() as u64;
@@ -152,13 +177,58 @@ impl Queue {
             if let Some((_, result)) = results.next_if(|(place, _)| u64::from(*place) == nth) {
                 queue.tasks.get_mut(slot).details_mut().set(Attribute::Result(result));
             }
-            let keep_ms = queue.keep_done_ms(slot);
-            queue.end(slot, State::Done, Cause::Completed, at_ms, keep_ms);
+            queue.end(slot, State::Done, Cause::Completed, at_ms);
         });
         self.totals.completed += completed.len() as u64;
         if let Some(owner) = owner {
             self.owners.get_mut(owner).remember(&completed, batch);
         }
+    }
+
+    fn apply_returned(&mut self, event: &QueueEvent<'_>, at_ms: u64) {
+        let QueueEvent::Returned { ids, order, cause, until_ms, error } = event else { return };
+        self.last_number = order + ids.len() as u64 - 1;
+        self.each(ids, |queue, slot, nth| {
+            if let Some(error) = error {
+                queue.tasks.get_mut(slot).details_mut().set(Attribute::Error(error));
+            }
+            queue.give_back(slot, order + nth, *cause, *until_ms, at_ms);
+        });
+        if let (Cause::Drained, Some(Hold::Draining { reset, .. })) = (cause, &mut self.hold) {
+            *reset += ids.len() as u64;
+        }
+    }
+
+    fn apply_touched(&mut self, event: &QueueEvent<'_>, at_ms: u64, blobs: &[&[u8]]) {
+        let QueueEvent::Touched { id, progress, checkpoint, handle } = event else { return };
+        self.each(&[*id], |queue, slot, _| {
+            let details = queue.tasks.get_mut(slot).details_mut();
+            let checkpoint = checkpoint.map(|blob| bytes(blobs, blob));
+            let said = [
+                Some(Attribute::TouchedMs(at_ms)),
+                progress.map(Attribute::Progress),
+                checkpoint.map(Attribute::Checkpoint),
+                handle.map(Attribute::Handle),
+            ];
+            said.into_iter().flatten().for_each(|attribute| details.set(attribute));
+        });
+    }
+
+    fn apply_edited(&mut self, event: &QueueEvent<'_>) {
+        let QueueEvent::Edited { id, kind, priority, timeout_ms, place } = event else { return };
+        self.last_number = self.last_number.max(place.map_or(0, |(order, _)| order));
+        self.each(&[*id], |queue, slot, _| {
+            if let Some(ms) = timeout_ms {
+                queue.tasks.get_mut(slot).details_mut().set(Attribute::TimeoutMs(*ms));
+            }
+            let Some((order, until_ms)) = *place else { return };
+            queue.step_out(slot);
+            let (former, cause) = (queue.tasks.get(slot).line, queue.tasks.get(slot).cause);
+            let priority = priority.unwrap_or(queue.lines.line(former).priority);
+            let line = queue.lines.change(former, *kind, priority);
+            queue.tasks.get_mut(slot).line = line;
+            queue.await_taking(slot, order, cause, until_ms);
+        });
     }
 
     fn fail(&mut self, slot: Slot, cause: Cause, error: Option<&[u8]>, at_ms: u64) {
@@ -169,18 +239,33 @@ impl Queue {
             self.tasks.get_mut(slot).details_mut().set(Attribute::Error(error));
         }
         self.totals.failed += 1;
-        self.end(slot, State::Failed, cause, at_ms, self.settings.retain_failed_ms);
+        self.end(slot, State::Failed, cause, at_ms);
     }
 
-    fn give_back(&mut self, slot: Slot, order: u64, cause: Cause) {
-        self.disown(slot);
-        self.count_cause(slot, cause);
-        self.totals.returned += 1;
-        self.line_up(slot, order, cause);
+    fn cancel(&mut self, slot: Slot, at_ms: u64) {
+        if self.tasks.get(slot).state == State::Running {
+            self.tasks.get_mut(slot).details_mut().cancelling = true;
+            return;
+        }
+        self.step_out(slot);
+        self.totals.cancelled += 1;
+        self.end(slot, State::Cancelled, Cause::Cancelled, at_ms);
+    }
+
+    fn retry(&mut self, slot: Slot, order: u64) {
+        self.step_back(slot);
+        let details = self.tasks.get_mut(slot).details_mut();
+        (details.failures, details.crashes, details.interruptions) = (0, 0, 0);
+        details.error = None;
+        if let Some(key) = details.former_key.take() {
+            let known = self.uniques.find(&key).map(|known| self.uniques.get(known).until_ms);
+            self.take_unique(slot, &key, known.unwrap_or(0));
+        }
+        self.line_up(slot, order, Cause::Retried);
     }
 
     /// The task keeps its place among those its owner holds: they stand in the order of taking.
-    fn settle(&mut self, slot: Slot, fence: u64) {
+    fn settle(&mut self, slot: Slot, fence: u64, at_ms: u64) {
         let task = self.tasks.get_mut(slot);
         let (owner, old, taking, id) = (task.owner, task.order, task.taking(), task.id);
         task.order = fence;
@@ -188,24 +273,25 @@ impl Queue {
         details.taken = Some(taking);
         details.crashes = details.crashes.saturating_add(1);
         self.owners.get_mut(owner).forget_request(old, id);
+        self.start_clock(slot, at_ms);
     }
 
-    /// The counters are kept apart: only failures use up retries, only crashes make poison.
-    fn count_cause(&mut self, slot: Slot, cause: Cause) {
-        let details = self.tasks.get_mut(slot).details_mut();
-        let counter = match cause {
-            Cause::HandedBack | Cause::Retired | Cause::Drained => &mut details.interruptions,
-            Cause::Released | Cause::Orphaned | Cause::Quarantined => &mut details.crashes,
-            Cause::Failed | Cause::FailedByRecovery => &mut details.failures,
-            Cause::Pushed | Cause::Taken | Cause::Completed | Cause::Copied => return,
-        };
-        *counter = counter.saturating_add(1);
+    pub(super) fn set_hold(&mut self, hold: Option<Hold>) {
+        if let Some(Hold::Draining { reset_ms: Some(ms), .. }) = self.hold {
+            self.deadlines.remove(ms, 0, Due::Reset);
+        }
+        if let Some(Hold::Draining { reset_ms: Some(ms), .. }) = hold {
+            self.deadlines.insert(ms, 0, Due::Reset, NONE);
+        }
+        self.hold = hold;
     }
 
-    /// How long a task is kept once it is done, in milliseconds.
-    pub(super) fn keep_done_ms(&self, slot: Slot) -> u64 {
-        let own = self.details_of(slot).and_then(|details| details.retain_ms);
-        own.unwrap_or(self.settings.retain_ms)
+    /// How many tasks the drain that goes on has reset.
+    fn reset_by_drain(&self) -> u64 {
+        match self.hold {
+            Some(Hold::Draining { reset, .. }) => reset,
+            Some(Hold::Paused) | None => 0,
+        }
     }
 }
 

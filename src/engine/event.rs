@@ -113,7 +113,8 @@ pub enum QueueEvent<'a> {
         /// The agent's words.
         error: Option<&'a [u8]>,
     },
-    /// Running tasks became ready again, behind their equals.
+    /// Running tasks are pre-running again, behind their equals; those whose cancellation was asked
+    /// for are cancelled instead.
     Returned {
         /// The tasks.
         #[serde(deserialize_with = "bounded")]
@@ -122,6 +123,10 @@ pub enum QueueEvent<'a> {
         order: u64,
         /// Why: which counter it counts for.
         cause: Cause,
+        /// Until when they wait, Unix time in milliseconds; 0: they are ready.
+        until_ms: u64,
+        /// The agent's words.
+        error: Option<&'a [u8]>,
     },
     /// The agent said how far it is.
     Touched {
@@ -167,6 +172,69 @@ pub enum QueueEvent<'a> {
         setting: Setting,
         /// To what.
         value: u64,
+    },
+    /// The time of scheduled tasks has come: they are ready, behind their equals.
+    Readied {
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+        /// The first one's place in line; the next one's is one more.
+        order: u64,
+    },
+    /// A running task may run until later.
+    Extended {
+        /// The task.
+        id: u64,
+        /// Until when, Unix time in milliseconds.
+        until_ms: u64,
+    },
+    /// A pre-running task was changed.
+    Edited {
+        /// The task.
+        id: u64,
+        /// Its type, if that changed.
+        kind: Option<&'a [u8]>,
+        /// Its priority, if that changed.
+        priority: Option<u16>,
+        /// How long it may run, if that changed.
+        timeout_ms: Option<u64>,
+        /// Its new place, and until when it waits (0: it is ready), if those changed.
+        place: Option<(u64, u64)>,
+    },
+    /// Tasks were cancelled: pre-running ones at once, running ones as soon as their agents let go.
+    Cancelled {
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+    },
+    /// Failed tasks are ready again, and what counted against them is forgotten.
+    Retried {
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+        /// The first one's place in line; the next one's is one more.
+        order: u64,
+    },
+    /// An operator dropped tasks that have ended.
+    Purged {
+        /// The tasks.
+        #[serde(deserialize_with = "bounded")]
+        ids: Ids,
+    },
+    /// Nothing is handed out any more, or nothing of one type.
+    Paused {
+        /// The type.
+        kind: Option<&'a [u8]>,
+    },
+    /// Tasks are handed out again, or those of one type.
+    Resumed {
+        /// The type.
+        kind: Option<&'a [u8]>,
+    },
+    /// Nothing is handed out any more, and somebody waits for what runs.
+    Drained {
+        /// When what still runs is reset, Unix time in milliseconds.
+        reset_ms: Option<u64>,
     },
 }
 

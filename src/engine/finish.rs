@@ -4,12 +4,12 @@ use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::event::{Batch, Ids, QueueEvent};
-use super::numbers::Moment;
+use super::numbers::{Moment, NUMBER_MAX};
 use super::owner::Owner;
 use super::queue::Queue;
 use super::refusal::{Now, Refusal};
 use super::slab::Slot;
-use super::task::Cause;
+use super::task::{Backoff, Cause, State};
 
 /// What becomes of a completion.
 pub enum Completed<'a> {
@@ -28,6 +28,22 @@ pub struct Several<'a> {
     pub fences: &'a [u64],
     /// The result of each, or none at all.
     pub results: &'a [&'a [u8]],
+}
+
+/// How a task failed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Failure<'a> {
+    /// The agent's words.
+    pub error: Option<&'a [u8]>,
+    /// How long it waits for its next try, in milliseconds, whatever its back-off says.
+    pub delay_ms: Option<u64>,
+    /// Whether trying again would be of no use.
+    pub fatal: bool,
+}
+
+/// The moment so many milliseconds from now; 0 if that is now.
+pub(super) fn moment_in(at: Moment, delay_ms: u64) -> u64 {
+    if delay_ms == 0 { 0 } else { at.ms.saturating_add(delay_ms).min(NUMBER_MAX) }
 }
 
 impl Queue {
@@ -63,7 +79,7 @@ impl Queue {
         let mut batch = Batch::at(at.ms);
         self.settle_first(&[slot], at, &mut batch);
         let (ids, mut results) = (Ids::from_slice(&[id]), SmallVec::new());
-        if let Some(result) = result.filter(|_| self.keep_done_ms(slot) > 0) {
+        if let Some(result) = result.filter(|_| self.keep_ms(slot, State::Done) > 0) {
             results.push((0, batch.blob(result)));
         }
         batch.events.push(QueueEvent::Completed { ids, batch: false, results });
@@ -89,7 +105,8 @@ impl Queue {
         self.settle_first(&slots, at, &mut batch);
         let mut results = SmallVec::new();
         for (place, (nth, slot)) in held.iter().enumerate() {
-            let result = several.results.get(*nth).filter(|_| self.keep_done_ms(*slot) > 0);
+            let kept = self.keep_ms(*slot, State::Done) > 0;
+            let result = several.results.get(*nth).filter(|_| kept);
             results.extend(result.map(|result| (place as u32, batch.blob(result))));
         }
         let ids = self.ids_of(slots.into_iter());
@@ -131,21 +148,51 @@ impl Queue {
         held.filter(|(_, slot)| several.ids.len() == 1 || seen.insert(*slot)).collect()
     }
 
-    /// Decides the failure of one task. Until there are retries, every failure is for good.
+    /// Decides the failure of one task: it waits for its next try, or has failed for good. Tells
+    /// its state then.
     pub fn decide_fail<'a>(
         &self,
         agent: &[u8],
         id: u64,
         fence: Option<u64>,
-        error: Option<&'a [u8]>,
+        failure: &Failure<'a>,
         at: Moment,
-    ) -> Result<Batch<'a, QueueEvent<'a>>, Refusal> {
+    ) -> Result<(State, Batch<'a, QueueEvent<'a>>), Refusal> {
         let slot = self.held(agent, id, fence)?;
         let mut batch = Batch::at(at.ms);
-        self.settle_first(&[slot], at, &mut batch);
-        let ids = Ids::from_slice(&[id]);
-        batch.events.push(QueueEvent::Failed { ids, cause: Cause::Failed, error });
-        Ok(batch)
+        let mut numbers = self.settle_first(&[slot], at, &mut batch);
+        let (ids, cause, error) = (Ids::from_slice(&[id]), Cause::Failed, failure.error);
+        let next_try_ms = self.next_try_ms(slot, at).filter(|_| !failure.fatal);
+        let Some(next_try_ms) = next_try_ms else {
+            batch.events.push(QueueEvent::Failed { ids, cause, error });
+            return Ok((State::Failed, batch));
+        };
+        let until_ms = match failure.delay_ms {
+            Some(delay_ms) => moment_in(at, delay_ms),
+            None => next_try_ms,
+        };
+        let order = numbers.next(1);
+        batch.events.push(QueueEvent::Returned { ids, order, cause, until_ms, error });
+        let state = match until_ms {
+            _ if self.tasks.get(slot).is_cancelling() => State::Cancelled,
+            0 => State::Ready,
+            _ => State::Scheduled,
+        };
+        Ok((state, batch))
+    }
+
+    /// When a task is tried again should it fail now (0: at once); nothing if not at all.
+    pub(super) fn next_try_ms(&self, slot: Slot, at: Moment) -> Option<u64> {
+        let details = self.details_of(slot);
+        let failures = details.map_or(0, |details| details.failures).saturating_add(1);
+        let own = details.and_then(|details| details.retries).map(u64::from);
+        if u64::from(failures) > own.unwrap_or(self.settings.retries) {
+            return None;
+        }
+        let base_ms = self.settings.backoff_ms;
+        let usual = Backoff { base_ms, max_ms: Backoff::MAX_MS };
+        let backoff = details.and_then(|details| details.backoff).unwrap_or(usual);
+        Some(moment_in(at, backoff.after(failures)))
     }
 
     /// Decides to take back what an agent hands back, and tells how many tasks that are; those that
@@ -155,6 +202,7 @@ impl Queue {
         &self,
         agent: &[u8],
         several: &Several<'_>,
+        delay_ms: u64,
         at: Moment,
     ) -> Option<(u64, Batch<'a, QueueEvent<'a>>)> {
         let held = self.held_once(agent, several);
@@ -167,7 +215,8 @@ impl Queue {
         let mut numbers = self.settle_first(&slots, at, &mut batch);
         let count = ids.len() as u64;
         let order = numbers.next(count);
-        batch.events.push(QueueEvent::Returned { ids, order, cause: Cause::HandedBack });
+        let (cause, until_ms, error) = (Cause::HandedBack, moment_in(at, delay_ms), None);
+        batch.events.push(QueueEvent::Returned { ids, order, cause, until_ms, error });
         Some((count, batch))
     }
 

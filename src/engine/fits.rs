@@ -6,7 +6,7 @@ use super::event::QueueEvent;
 use super::numbers::NUMBER_MAX;
 use super::queue::Queue;
 use super::slab::{NONE, Slot};
-use super::task::{Attribute, Attributes, Cause, State};
+use super::task::{Attribute, Attributes, Backoff, Cause, State, Task};
 
 impl Queue {
     /// Whether the event can be applied here, given how many blobs come with it; if not, why.
@@ -36,9 +36,11 @@ impl Queue {
                 require(known, "no cause to fail")?;
                 self.all(ids, State::Running).map(drop)
             }
-            QueueEvent::Returned { ids, order, cause } => {
+            QueueEvent::Returned { ids, order, cause, until_ms, .. } => {
                 self.numbers_fit(*order, ids.len())?;
-                require(returns(*cause), "no cause to return")?;
+                let known = cause.counter().is_some() && *cause != Cause::Quarantined;
+                require(known, "no cause to return")?;
+                require(*until_ms <= NUMBER_MAX, "a moment too far")?;
                 self.all(ids, State::Running).map(drop)
             }
             QueueEvent::Touched { id, progress, checkpoint, .. } => {
@@ -57,17 +59,71 @@ impl Queue {
                 let all_void = ids.iter().all(|id| self.task(*id).is_some_and(|t| t.order <= void));
                 require(all_void, "a fence that is not void")
             }
-            QueueEvent::Expired { ids } => {
-                let ended = |id: &u64| self.task(*id).is_some_and(|t| !t.state.is_unfinished());
-                require(distinct(ids) && ids.iter().all(ended), "a task that did not end")
+            QueueEvent::Expired { ids } | QueueEvent::Purged { ids } => {
+                self.each_fits(ids, |task| !task.state.is_unfinished(), "a task that did not end")
             }
             QueueEvent::Forgotten { keys } => {
                 let known =
                     |(ms, id): &(u64, u64)| self.deadlines.get(*ms, *id, Due::Forgetting).is_some();
                 require(keys.iter().all(known), "a UNIQUE key that is not there")
             }
-            QueueEvent::Set { value, .. } => require(*value <= NUMBER_MAX, "a value too large"),
+            QueueEvent::Set { setting, value } => {
+                require(*value <= setting.max(), "a value too large")
+            }
+            QueueEvent::Readied { ids, order } => {
+                self.numbers_fit(*order, ids.len())?;
+                self.all(ids, State::Scheduled).map(drop)
+            }
+            QueueEvent::Extended { id, until_ms } => {
+                require(*until_ms <= NUMBER_MAX, "a moment too far")?;
+                self.all(&[*id], State::Running).map(drop)
+            }
+            QueueEvent::Edited { id, timeout_ms, place, .. } => {
+                if let Some((order, until_ms)) = place {
+                    self.numbers_fit(*order, 1)?;
+                    require(*until_ms <= NUMBER_MAX, "a moment too far")?;
+                }
+                require(timeout_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a time too long")?;
+                self.each_fits(&[*id], |task| task.state.is_pre_running(), "a task that runs")
+            }
+            QueueEvent::Cancelled { ids } => {
+                self.each_fits(ids, |task| task.state.is_unfinished(), "a task that has ended")
+            }
+            QueueEvent::Retried { ids, order } => {
+                self.numbers_fit(*order, ids.len())?;
+                self.all(ids, State::Failed)?;
+                self.keys_are_free(ids)
+            }
+            QueueEvent::Paused { .. } | QueueEvent::Resumed { .. } => Ok(()),
+            QueueEvent::Drained { reset_ms } => {
+                require(reset_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a moment too far")
+            }
         }
+    }
+
+    fn each_fits(
+        &self,
+        ids: &[u64],
+        fits: impl Fn(&Task) -> bool,
+        otherwise: &str,
+    ) -> Result<(), String> {
+        let fit = |id: &u64| self.task(*id).is_some_and(&fits);
+        require(distinct(ids) && ids.iter().all(fit), otherwise)
+    }
+
+    /// Whether failed tasks can have their UNIQUE keys back.
+    fn keys_are_free(&self, ids: &[u64]) -> Result<(), String> {
+        let mut keys: Vec<&[u8]> = (ids.iter())
+            .filter_map(|id| self.slot_of(*id))
+            .filter_map(|slot| self.details_of(slot)?.former_key.as_deref())
+            .collect();
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        require(keys.len() == count, "one UNIQUE key of several tasks")?;
+        let is_taken =
+            |key: &[u8]| self.uniques.find(key).is_some_and(|k| self.uniques.get(k).live);
+        require(!keys.into_iter().any(is_taken), "a UNIQUE key that a live task has")
     }
 
     /// Whether `count` new numbers from `first` on go beyond every one issued so far.
@@ -81,7 +137,13 @@ impl Queue {
     fn attributes_fit(&self, attributes: &Attributes<'_>, count: u32) -> Result<(), String> {
         for attribute in attributes {
             match attribute {
-                Attribute::Name(_) | Attribute::RetainMs(_) => {}
+                Attribute::Name(_) | Attribute::Retries(_) => {}
+                Attribute::RetainMs(ms) | Attribute::UntilMs(ms) | Attribute::TimeoutMs(ms) => {
+                    require(*ms <= NUMBER_MAX, "a time too long")?;
+                }
+                Attribute::Backoff(Backoff { base_ms, max_ms }) => {
+                    require(*base_ms.max(max_ms) <= NUMBER_MAX, "a time too long")?;
+                }
                 Attribute::Unique { key, .. } => {
                     require(count == 1, "one UNIQUE key of several tasks")?;
                     let taken = self.uniques.find(key).map(|slot| self.uniques.get(slot).live);
@@ -108,22 +170,6 @@ impl Queue {
         let first = owners.clone().next().unwrap_or(NONE);
         require(owners.into_iter().all(|owner| owner == first), "tasks of several owners")?;
         Ok(first)
-    }
-}
-
-/// Whether tasks go back in line for this cause.
-fn returns(cause: Cause) -> bool {
-    match cause {
-        Cause::HandedBack | Cause::Released | Cause::Retired | Cause::Drained | Cause::Orphaned => {
-            true
-        }
-        Cause::Pushed
-        | Cause::Taken
-        | Cause::Completed
-        | Cause::Copied
-        | Cause::Failed
-        | Cause::FailedByRecovery
-        | Cause::Quarantined => false,
     }
 }
 

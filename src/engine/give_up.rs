@@ -4,6 +4,7 @@
 use super::event::{Batch, Ids, QueueEvent};
 use super::numbers::Moment;
 use super::queue::Queue;
+use super::recover::returned;
 use super::task::Cause;
 
 /// What is decided for one queue.
@@ -42,8 +43,7 @@ impl Queue {
         let count = (ids.len() + poison.len()) as u64;
         let mut batch = Batch::at(at.ms);
         if !ids.is_empty() {
-            let order = self.numbers(at).next(ids.len() as u64);
-            batch.events.push(QueueEvent::Returned { ids, order, cause });
+            batch.events.push(returned(ids, cause, &mut self.numbers(at)));
         }
         if !poison.is_empty() {
             let cause = Cause::Quarantined;

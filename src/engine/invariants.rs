@@ -1,12 +1,12 @@
 //! What must always hold of a queue: asked by WF.CHECK, by the tests after every step. A
 //! dump is not asked as a whole: `restore` refuses each thing that could not be.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::deadlines::Due;
 use super::list::List;
 use super::names::Named;
-use super::queue::Queue;
+use super::queue::{Hold, Queue};
 use super::slab::{NONE, Slot};
 use super::task::{State, Task};
 
@@ -16,8 +16,11 @@ impl Queue {
         let mut seen = Seen { queue: self, slots: HashSet::new() };
         self.check_lines(&mut seen)?;
         self.check_owners(&mut seen)?;
-        seen.walk(&self.done, |task| task.state == State::Done)?;
-        seen.walk(&self.failed, |task| task.state == State::Failed)?;
+        for state in State::ALL {
+            if let Some(list) = self.list(state) {
+                seen.walk(list, |task| task.state == state)?;
+            }
+        }
         let listed = seen.slots.len() as u64;
         ensure(listed == self.tasks.len(), || {
             format!("{listed} tasks stand in a list, of {}", self.tasks.len())
@@ -26,7 +29,8 @@ impl Queue {
         let bytes: u64 = self.tasks.iter().map(|(_, task)| task.payload.len() as u64).sum();
         ensure(bytes == self.payload_bytes, || "the count of payload bytes is off".to_owned())?;
         self.check_tasks()?;
-        self.check_uniques()
+        self.check_uniques()?;
+        self.check_deadlines()
     }
 
     fn check_lines(&self, seen: &mut Seen<'_>) -> Result<(), String> {
@@ -71,11 +75,17 @@ impl Queue {
             ensure((task.owner == NONE) != (task.state == State::Running), || {
                 format!("task {id} is {} and has an owner or none", task.state.word())
             })?;
-            let expires = task.details.as_ref().and_then(|details| details.expires_ms);
-            if !task.state.is_unfinished() {
-                let due = expires.and_then(|ms| self.deadlines.get(ms, id, Due::Expiry));
-                ensure(due == Some(slot), || format!("ended task {id} never expires"))?;
+            let must_have = !matches!(task.state, State::Ready | State::Running);
+            ensure(task.until_ms().is_some() || !must_have, || {
+                format!("task {id} is {} for ever", task.state.word())
+            })?;
+            if let Some(ms) = task.until_ms() {
+                let due = task.state.due().and_then(|due| self.deadlines.get(ms, id, due));
+                ensure(due == Some(slot), || format!("task {id} has no deadline at {ms}"))?;
             }
+            ensure(!task.is_cancelling() || task.state == State::Running, || {
+                format!("task {id} is {} and to be cancelled", task.state.word())
+            })?;
             if let Some(unique) = task.unique() {
                 let record = self.uniques.get(unique);
                 ensure(record.live && record.id == id && task.state.is_unfinished(), || {
@@ -91,24 +101,49 @@ impl Queue {
         let records = self.uniques.records();
         let counted = records.iter().filter(|(_, unique)| unique.live).count() as u64;
         ensure(live == counted, || format!("{counted} UNIQUE keys are live, {live} are had"))?;
-        let mut entries: HashMap<Due, u64> = HashMap::new();
+        Ok(())
+    }
+
+    /// Each deadline is of something, and there are as many as there are such things.
+    fn check_deadlines(&self) -> Result<(), String> {
         for (ms, id, due, slot) in self.deadlines.iter() {
-            *entries.entry(due).or_default() += 1;
             let fits = match due {
-                Due::Expiry => self.task(id).is_some_and(|task| !task.state.is_unfinished()),
+                Due::Start | Due::Expiry | Due::Timeout => {
+                    let task = self.task(id);
+                    task.is_some_and(|task| {
+                        task.until_ms() == Some(ms) && task.state.due() == Some(due)
+                    })
+                }
                 Due::Forgetting => {
                     let unique = self.uniques.get(slot);
                     unique.id == id && unique.until_ms == ms && !unique.live
                 }
+                Due::Reset => self.drain_reset_ms() == Some(ms),
+                Due::Silence => {
+                    let owner = self.owners.get(slot);
+                    owner.watched_ms == Some(ms) && !owner.running.is_empty()
+                }
             };
-            ensure(fits, || format!("deadline {ms} of task {id} is of nothing"))?;
+            ensure(fits, || format!("deadline {ms} of {id} is of nothing: {due:?}"))?;
         }
-        let ended = self.done.len() + self.failed.len();
-        let kept = entries.get(&Due::Expiry).copied().unwrap_or(0);
-        let graves = entries.get(&Due::Forgetting).copied().unwrap_or(0);
-        ensure(kept == ended && graves == self.uniques.len() - live, || {
-            format!("{kept} of {ended} ended tasks and {graves} keys have a deadline")
-        })
+        let limited = self.tasks.iter().filter(|(_, task)| task.until_ms().is_some()).count();
+        let uniques = self.uniques.records().iter();
+        let graves = uniques.filter(|(_, unique)| !unique.live).count();
+        let watches = self.settings.backstop_ms > 0;
+        let holders = self.owners.len() - self.idle.len();
+        let expected = limited as u64
+            + graves as u64
+            + u64::from(self.drain_reset_ms().is_some())
+            + if watches { holders } else { 0 };
+        let entries = self.deadlines.len() as u64;
+        ensure(entries == expected, || format!("{entries} deadlines, of {expected}"))
+    }
+
+    fn drain_reset_ms(&self) -> Option<u64> {
+        match self.hold {
+            Some(Hold::Draining { reset_ms, .. }) => reset_ms,
+            Some(Hold::Paused) | None => None,
+        }
     }
 }
 

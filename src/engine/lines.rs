@@ -24,6 +24,19 @@ pub struct Kind {
     place: u32,
     /// How many lines of this type there are.
     lines: u32,
+    /// Whether its ready tasks are held back. A paused type stays even without tasks.
+    paused: bool,
+}
+
+impl Kind {
+    fn named(name: &[u8]) -> Self {
+        Self { name: name.into(), heads: Heap::default(), place: NONE, lines: 0, paused: false }
+    }
+
+    /// What orders it among the types; nothing if nothing of it can be taken.
+    fn rank(&self) -> Option<Rank> {
+        self.heads.first().filter(|_| !self.paused).map(|(rank, _)| rank)
+    }
 }
 
 impl Named for Kind {
@@ -52,7 +65,7 @@ pub struct Lines {
     kinds: Names<Kind>,
     lines: Slab<Line>,
     by_rank: HashMap<(Slot, u16), Slot>,
-    /// Types that have a ready task.
+    /// Types that have a ready task and are not paused.
     heads: Heap<Rank>,
     ready: u64,
 }
@@ -90,16 +103,47 @@ impl Lines {
             self.heads.first().and_then(|(_, kind)| self.kinds.get(kind).heads.first())
         } else {
             let known = kinds.iter().filter_map(|name| self.kinds.find(name));
-            known.filter_map(|kind| self.kinds.get(kind).heads.first()).min()
+            let served = known.map(|kind| self.kinds.get(kind)).filter(|kind| !kind.paused);
+            served.filter_map(|kind| kind.heads.first()).min()
         };
         let ((priority, _), line) = best?;
         max_priority.is_none_or(|most| priority <= most).then_some(line)
     }
 
-    /// A type by its name.
+    /// A type that is not paused, by its name.
     #[must_use]
-    pub fn kind(&self, name: &[u8]) -> Option<Slot> {
-        self.kinds.find(name)
+    pub fn served_kind(&self, name: &[u8]) -> Option<Slot> {
+        self.kinds.find(name).filter(|kind| !self.kinds.get(*kind).paused)
+    }
+
+    /// Whether tasks of this type are held back.
+    #[must_use]
+    pub fn is_paused(&self, name: &[u8]) -> bool {
+        self.kinds.find(name).is_some_and(|kind| self.kinds.get(kind).paused)
+    }
+
+    /// The names of the types whose tasks are held back, in order.
+    pub fn paused(&self) -> impl Iterator<Item = &[u8]> {
+        let kinds = self.kinds.records().iter().map(|(_, kind)| kind);
+        let mut names: Vec<&[u8]> = kinds.filter(|kind| kind.paused).map(Named::name).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
+    /// Holds back the tasks of a type, or no longer.
+    pub fn pause(&mut self, name: &[u8], paused: bool) {
+        let kind = self.enter_kind(name);
+        let record = self.kinds.get_mut(kind);
+        record.paused = paused;
+        if record.lines > 0 || paused {
+            self.reorder(kind);
+        } else {
+            self.kinds.remove(kind);
+        }
+    }
+
+    fn enter_kind(&mut self, name: &[u8]) -> Slot {
+        self.kinds.find(name).unwrap_or_else(|| self.kinds.insert(Kind::named(name)))
     }
 
     /// The type at a place of the heap of types, and the rank of its first ready task.
@@ -116,15 +160,11 @@ impl Lines {
 
     /// The line of a type and priority for tasks about to come in, made when it is not there.
     pub fn enter(&mut self, kind: &[u8], priority: u16, tasks: u64) -> Slot {
-        let kind = match self.kinds.find(kind) {
-            Some(kind) => kind,
-            None => self.kinds.insert(Kind {
-                name: kind.into(),
-                heads: Heap::default(),
-                place: NONE,
-                lines: 0,
-            }),
-        };
+        let kind = self.enter_kind(kind);
+        self.enter_line(kind, priority, tasks)
+    }
+
+    fn enter_line(&mut self, kind: Slot, priority: u16, tasks: u64) -> Slot {
         let line = match self.by_rank.get(&(kind, priority)) {
             Some(line) => *line,
             None => {
@@ -136,6 +176,16 @@ impl Lines {
             }
         };
         self.lines.get_mut(line).tasks += tasks;
+        line
+    }
+
+    /// A task leaves its line for that of another type, if one is named, and another priority.
+    pub fn change(&mut self, former: Slot, kind: Option<&[u8]>, priority: u16) -> Slot {
+        let line = match kind {
+            Some(kind) => self.enter(kind, priority, 1),
+            None => self.enter_line(self.line(former).kind, priority, 1),
+        };
+        self.leave(former);
         line
     }
 
@@ -173,7 +223,7 @@ impl Lines {
         self.by_rank.remove(&(kind, priority));
         let record = self.kinds.get_mut(kind);
         record.lines -= 1;
-        if record.lines == 0 {
+        if record.lines == 0 && !record.paused {
             self.kinds.remove(kind);
         }
     }
@@ -224,7 +274,7 @@ impl Lines {
     /// The first line of a type may be another one now: puts the type where it belongs.
     fn reorder(&mut self, kind: Slot) {
         let record = self.kinds.get(kind);
-        let (place, rank) = (record.place, record.heads.first().map(|(rank, _)| rank));
+        let (place, rank) = (record.place, record.rank());
         let kinds = &mut self.kinds;
         let told = |kind, place| kinds.get_mut(kind).place = place;
         match (place, rank) {
@@ -290,7 +340,7 @@ impl Lines {
         }
         for (slot, kind) in self.kinds.records().iter() {
             let found = self.heads.at(kind.place).filter(|(_, item)| *item == slot);
-            if kind.heads.first().map(|(rank, _)| rank) != found.map(|(rank, _)| rank) {
+            if kind.lines == 0 && !kind.paused || kind.rank() != found.map(|(rank, _)| rank) {
                 return Err(format!("type '{}' stands wrong", kind.name.escape_ascii()));
             }
             heads_of_kinds -= kind.heads.len() as u64;

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::lines::Rank;
-use super::list::{after, walk};
+use super::list::{List, after, walk};
 use super::queue::Queue;
 use super::slab::Slot;
 use super::task::{State, Task};
@@ -80,17 +80,17 @@ impl Queue {
     }
 
     fn is_wanted(&self, task: &Task, filter: &Filter<'_>) -> bool {
-        let has_handle = || task.details.as_ref().is_some_and(|details| details.handle.is_some());
         filter.kind.is_none_or(|kind| self.kind_of(task) == kind)
-            && (!filter.handles || has_handle())
+            && (!filter.handles || task.handle().is_some())
     }
 
     fn ahead_in<'q>(&'q self, state: State, filter: &Filter<'_>, from: Cursor) -> Ahead<'q> {
         match state {
             State::Ready => Box::new(self.ready_ahead(filter.kind, from)),
             State::Running => self.running_ahead(filter.owner, from),
-            State::Done => Box::new(self.list_ahead(self.done.first(), from)),
-            State::Failed => Box::new(self.list_ahead(self.failed.first(), from)),
+            State::Scheduled | State::Done | State::Failed | State::Cancelled => {
+                Box::new(self.list_ahead(self.list(state).and_then(List::first), from))
+            }
         }
     }
 

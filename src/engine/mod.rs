@@ -17,15 +17,19 @@
 //! | --- | --- |
 //! | state | [`queue`], [`agent`], [`pool`], and the records in them: [`task`], [`owner`], ... |
 //! | what happens | [`event`], applied in `apply` by `moves`; `fits` is asked before if need be |
-//! | verbs on tasks | `push`, [`pop`], [`finish`], [`touch`], [`recover`], [`give_up`], `tick` |
+//! | verbs of producers and agents | [`push`], [`pop`], [`finish`], [`touch`], [`recover`] |
+//! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`give_up`], [`tick`] |
 //! | verbs on identities | [`epoch`], `lease`, `stopping`, [`pool`] |
+//! | time | [`numbers`], [`pace`] |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
 
 pub mod agent;
 mod apply;
+pub mod cancel;
 pub mod deadlines;
+pub mod edit;
 pub mod epoch;
 pub mod event;
 pub mod finish;
@@ -42,17 +46,19 @@ mod moves;
 pub mod names;
 pub mod numbers;
 pub mod owner;
+pub mod pace;
 pub mod pool;
 pub mod pop;
 pub mod push;
 pub mod queue;
 pub mod recover;
 pub mod refusal;
+pub mod reset;
 pub mod restore;
 pub mod settings;
 pub mod slab;
 mod stopping;
 pub mod task;
-mod tick;
+pub mod tick;
 pub mod touch;
 pub mod unique;

@@ -3,12 +3,12 @@
 
 use super::deadlines::Due;
 use super::list::List;
-use super::names::Names;
-use super::numbers::{NUMBER_MAX, first_number};
+use super::names::{Named, Names};
+use super::numbers::{NUMBER_MAX, first_number, issued_ms};
 use super::owner::{IDLE_OWNERS_KEPT, Owner};
 use super::queue::{Queue, hash_of_id};
 use super::slab::{NONE, Slot};
-use super::task::{Bytes, Cause, State, Task};
+use super::task::{Bytes, Cause, Counter, State, Task};
 use super::unique::Unique;
 
 impl Queue {
@@ -45,15 +45,84 @@ impl Queue {
         if was_idle {
             self.idle.remove(self.owners.records_mut(), owner);
         }
+        self.watch(owner);
+    }
+
+    /// A running task may run from this moment on for as long as its TIMEOUT says.
+    pub(super) fn start_clock(&mut self, slot: Slot, at_ms: u64) {
+        self.stop_clock(slot);
+        let timeout_ms = self.timeout_ms(slot);
+        if timeout_ms > 0 {
+            self.stay_until(slot, at_ms.saturating_add(timeout_ms).min(NUMBER_MAX));
+        }
+    }
+
+    /// A task stays in its state until a moment, and no longer by itself.
+    pub(super) fn stay_until(&mut self, slot: Slot, until_ms: u64) {
+        self.stop_clock(slot);
+        let task = self.tasks.get_mut(slot);
+        task.details_mut().until_ms = Some(until_ms);
+        if let Some(due) = task.state.due() {
+            self.deadlines.insert(until_ms, task.id, due, slot);
+        }
+    }
+
+    /// A task does not leave its state by itself any more.
+    pub(super) fn stop_clock(&mut self, slot: Slot) {
+        let task = self.tasks.get_mut(slot);
+        let until_ms = task.details.as_mut().and_then(|details| details.until_ms.take());
+        if let (Some(ms), Some(due)) = (until_ms, task.state.due()) {
+            self.deadlines.remove(ms, task.id, due);
+        }
+    }
+
+    /// Sees to it that the backstop looks at an owner that holds something: not before its oldest
+    /// task could have been silent for long enough.
+    pub(super) fn watch(&mut self, owner: Slot) {
+        let backstop_ms = self.settings.backstop_ms;
+        let record = self.owners.get(owner);
+        if backstop_ms == 0 || record.watched_ms.is_some() {
+            return;
+        }
+        if let Some(first) = record.running.first() {
+            let ms = self.tasks.get(first).taken_ms().saturating_add(backstop_ms);
+            self.watch_at(owner, ms);
+        }
+    }
+
+    /// The backstop looks at an owner at this moment.
+    pub(super) fn watch_at(&mut self, owner: Slot, ms: u64) {
+        self.unwatch(owner);
+        self.owners.get_mut(owner).watched_ms = Some(ms);
+        self.deadlines.insert(ms, owner.into(), Due::Silence, owner);
+    }
+
+    /// The backstop does not look at an owner any more.
+    pub(super) fn unwatch(&mut self, owner: Slot) {
+        if let Some(ms) = self.owners.get_mut(owner).watched_ms.take() {
+            self.deadlines.remove(ms, owner.into(), Due::Silence);
+        }
+    }
+
+    /// Every owner is looked at as the setting says now.
+    pub(super) fn watch_all_anew(&mut self) {
+        let owners = self.owners.records().iter();
+        let holders = owners.filter(|(_, owner)| !owner.running.is_empty());
+        for owner in holders.map(|(slot, _)| slot).collect::<Vec<Slot>>() {
+            self.unwatch(owner);
+            self.watch(owner);
+        }
     }
 
     /// Takes a running task from its owner; it stands in no list then.
     pub(super) fn disown(&mut self, slot: Slot) -> Slot {
+        self.stop_clock(slot);
         let task = self.tasks.get_mut(slot);
         let (owner, fence, id) = (task.owner, task.order, task.id);
         task.owner = NONE;
         if let Some(details) = &mut task.details {
             details.taken = None;
+            details.touched_ms = None;
         }
         let record = self.owners.get_mut(owner);
         record.running.remove(&mut self.tasks, slot);
@@ -61,6 +130,7 @@ impl Queue {
         self.running -= 1;
         if record.running.is_empty() {
             self.idle.push_back(self.owners.records_mut(), owner);
+            self.unwatch(owner);
         }
         owner
     }
@@ -81,6 +151,38 @@ impl Queue {
         slot
     }
 
+    /// A running task is pre-running again, at a place in line; unless it was to be cancelled.
+    pub(super) fn give_back(
+        &mut self,
+        slot: Slot,
+        order: u64,
+        cause: Cause,
+        until_ms: u64,
+        at_ms: u64,
+    ) {
+        self.disown(slot);
+        self.count_cause(slot, cause);
+        if self.tasks.get(slot).is_cancelling() {
+            self.totals.cancelled += 1;
+            self.end(slot, State::Cancelled, Cause::Cancelled, at_ms);
+        } else {
+            self.totals.returned += 1;
+            self.await_taking(slot, order, cause, until_ms);
+        }
+    }
+
+    /// Counts for a task what was the cause of its last move.
+    pub(super) fn count_cause(&mut self, slot: Slot, cause: Cause) {
+        let Some(counter) = cause.counter() else { return };
+        let details = self.tasks.get_mut(slot).details_mut();
+        let count = match counter {
+            Counter::Failures => &mut details.failures,
+            Counter::Crashes => &mut details.crashes,
+            Counter::Interruptions => &mut details.interruptions,
+        };
+        *count = count.saturating_add(1);
+    }
+
     /// A task that stands in no list becomes ready at a place in line.
     pub(super) fn line_up(&mut self, slot: Slot, order: u64, cause: Cause) {
         let task = self.tasks.get_mut(slot);
@@ -90,54 +192,89 @@ impl Queue {
         self.lines.push(&mut self.tasks, slot);
     }
 
-    /// A task that stands in no list ends; it is kept for `keep_ms`, or dropped.
-    pub(super) fn end(&mut self, slot: Slot, state: State, cause: Cause, at_ms: u64, keep_ms: u64) {
-        self.release_unique(slot, at_ms);
+    /// A task that stands in no list waits for its time.
+    pub(super) fn schedule(&mut self, slot: Slot, order: u64, cause: Cause, until_ms: u64) {
+        let task = self.tasks.get_mut(slot);
+        task.order = order;
+        task.state = State::Scheduled;
+        task.cause = cause;
+        self.scheduled.push_back(&mut self.tasks, slot);
+        self.stay_until(slot, until_ms);
+    }
+
+    /// A task that stands in no list is pre-running: until a moment, or (0) ready now.
+    pub(super) fn await_taking(&mut self, slot: Slot, order: u64, cause: Cause, until_ms: u64) {
+        if until_ms > 0 {
+            self.schedule(slot, order, cause, until_ms);
+        } else {
+            self.line_up(slot, order, cause);
+        }
+    }
+
+    /// A pre-running task leaves its list.
+    pub(super) fn step_out(&mut self, slot: Slot) {
+        self.stop_clock(slot);
+        match self.tasks.get(slot).state {
+            State::Ready => self.lines.remove(&mut self.tasks, slot),
+            State::Scheduled => self.scheduled.remove(&mut self.tasks, slot),
+            State::Running | State::Done | State::Failed | State::Cancelled => {}
+        }
+    }
+
+    /// A task that stands in no list ends; it is kept as long as that end deserves, or dropped.
+    pub(super) fn end(&mut self, slot: Slot, state: State, cause: Cause, at_ms: u64) {
+        let keep_ms = self.keep_ms(slot, state);
+        self.release_unique(slot, at_ms, state == State::Failed);
         if keep_ms == 0 {
             self.drop_task(slot);
             return;
         }
-        let expires_ms = at_ms.saturating_add(keep_ms).min(NUMBER_MAX);
         let order = self.end_number(state, at_ms);
         let task = self.tasks.get_mut(slot);
         task.state = state;
         task.cause = cause;
         task.order = order;
-        task.details_mut().expires_ms = Some(expires_ms);
-        let id = task.id;
-        self.list_ended(slot, state);
-        self.deadlines.insert(expires_ms, id, Due::Expiry, slot);
+        task.details_mut().cancelling = false;
+        self.list_up(slot);
+        self.stay_until(slot, at_ms.saturating_add(keep_ms).min(NUMBER_MAX));
     }
 
     /// The number of an end at this moment: greater than any in the list, also when many tasks end
     /// at once or the clock of another server was ahead.
     fn end_number(&self, state: State, at_ms: u64) -> u64 {
-        let last = self.ended(state).and_then(List::last);
+        let last = self.list(state).and_then(List::last);
         let after = last.map_or(0, |last| self.tasks.get(last).order + 1);
         first_number(at_ms).max(after)
     }
 
     /// An ended task goes for good.
     pub(super) fn expire(&mut self, slot: Slot) {
-        let task = self.tasks.get(slot);
-        let (id, state) = (task.id, task.state);
-        if let Some(ms) = task.details.as_ref().and_then(|details| details.expires_ms) {
-            self.deadlines.remove(ms, id, Due::Expiry);
-        }
-        match state {
-            State::Done => self.done.remove(&mut self.tasks, slot),
-            State::Failed => self.failed.remove(&mut self.tasks, slot),
-            State::Ready | State::Running => return,
-        }
+        self.step_back(slot);
         self.drop_task(slot);
     }
 
-    pub(super) fn list_ended(&mut self, slot: Slot, state: State) {
-        match state {
-            State::Done => self.done.push_back(&mut self.tasks, slot),
-            State::Failed => self.failed.push_back(&mut self.tasks, slot),
-            State::Ready | State::Running => {}
-        }
+    /// An ended task leaves its list.
+    pub(super) fn step_back(&mut self, slot: Slot) {
+        self.stop_clock(slot);
+        let list = match self.tasks.get(slot).state {
+            State::Done => &mut self.done,
+            State::Failed => &mut self.failed,
+            State::Cancelled => &mut self.cancelled,
+            State::Scheduled | State::Ready | State::Running => return,
+        };
+        list.remove(&mut self.tasks, slot);
+    }
+
+    /// A task joins the one list of its state.
+    pub(super) fn list_up(&mut self, slot: Slot) {
+        let list = match self.tasks.get(slot).state {
+            State::Scheduled => &mut self.scheduled,
+            State::Done => &mut self.done,
+            State::Failed => &mut self.failed,
+            State::Cancelled => &mut self.cancelled,
+            State::Ready | State::Running => return,
+        };
+        list.push_back(&mut self.tasks, slot);
     }
 
     /// A task takes a UNIQUE key, from a tombstone if need be.
@@ -150,14 +287,17 @@ impl Queue {
         self.tasks.get_mut(slot).details_mut().unique = Some(unique);
     }
 
-    /// A task that ends lets go of its key, at once or as a tombstone for a while.
-    fn release_unique(&mut self, slot: Slot, at_ms: u64) {
+    /// A task that ends lets go of its key, at once or as a tombstone for a while. One that may be
+    /// retried remembers which it was.
+    fn release_unique(&mut self, slot: Slot, at_ms: u64, remembers: bool) {
         let task = self.tasks.get_mut(slot);
         let id = task.id;
-        let Some(unique) = task.details.as_mut().and_then(|details| details.unique.take()) else {
-            return;
-        };
+        let Some(details) = &mut task.details else { return };
+        let Some(unique) = details.unique.take() else { return };
         let record = self.uniques.get_mut(unique);
+        if remembers {
+            details.former_key = Some(record.name().into());
+        }
         if record.until_ms > at_ms {
             record.live = false;
             self.deadlines.insert(record.until_ms, id, Due::Forgetting, unique);
@@ -175,17 +315,17 @@ impl Queue {
     }
 
     /// Nobody holds the tasks of a copy: what ran goes back in line, in the order of the fences.
+    /// Every server makes the copy by itself, so it is made at the time that the state tells.
     pub fn release_all(&mut self) {
+        let at_ms = issued_ms(self.last_number);
         let mut held: Vec<(u64, Slot)> = (self.tasks.iter())
             .filter(|(_, task)| task.state == State::Running)
             .map(|(slot, task)| (task.order, slot))
             .collect();
         held.sort_unstable();
         for (_, slot) in held {
-            self.disown(slot);
             self.last_number += 1;
-            self.totals.returned += 1;
-            self.line_up(slot, self.last_number, Cause::Copied);
+            self.give_back(slot, self.last_number, Cause::Copied, 0, at_ms);
         }
         // What the owners of the original could repeat is not theirs to repeat here.
         self.owners = Names::default();

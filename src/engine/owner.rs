@@ -35,6 +35,11 @@ pub struct Owner {
     pub running: List,
     /// Fences up to this one are void: the identity was recovered since they were given.
     pub void: u64,
+    /// When the identity was last recovered, Unix time in milliseconds.
+    pub recovered_ms: u64,
+    /// When it is next seen whether anything was heard of its tasks; nothing without a backstop.
+    /// Not stored: `watch` in `moves` keeps it.
+    pub watched_ms: Option<u64>,
     /// Its latest completions, the last one at the back.
     pub completions: VecDeque<Completion>,
     /// What its last MDONE completed.
@@ -58,6 +63,8 @@ impl Owner {
             name: name.into(),
             running: List::default(),
             void: 0,
+            recovered_ms: 0,
+            watched_ms: None,
             completions: VecDeque::new(),
             last_batch: Box::default(),
             requests: None,

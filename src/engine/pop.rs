@@ -43,6 +43,9 @@ impl Queue {
     /// Decides which tasks an agent takes; nothing when there is none for it.
     #[must_use]
     pub fn decide_take<'a>(&self, take: &Take<'a>, at: Moment) -> Option<(Ids, QueueEvent<'a>)> {
+        if self.hold.is_some() {
+            return None;
+        }
         let ids = if take.count == 1 {
             let line = self.lines.next(take.kinds, take.max_priority)?;
             self.ids_of(self.lines.line(line).ready.first().into_iter())
@@ -91,7 +94,7 @@ impl Lines {
         if kinds.is_empty() {
             walk.see_kind(0);
         }
-        let mut named: Vec<Slot> = kinds.iter().filter_map(|name| self.kind(name)).collect();
+        let mut named: Vec<Slot> = kinds.iter().filter_map(|name| self.served_kind(name)).collect();
         named.sort_unstable();
         named.dedup();
         named.into_iter().for_each(|kind| walk.see_line(kind, 0));

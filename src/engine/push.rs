@@ -5,7 +5,7 @@ use super::numbers::{Moment, NUMBER_MAX};
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::settings::Setting;
-use super::task::{Attribute, Attributes};
+use super::task::{Attribute, Attributes, Backoff};
 
 /// What a producer asks for.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,14 @@ pub struct Push<'p, 'a> {
     pub unique: Option<(&'a [u8], u64)>,
     /// How long the task is kept once done, in milliseconds.
     pub retain_ms: Option<u64>,
+    /// Not before this moment, Unix time in milliseconds.
+    pub starts_ms: Option<u64>,
+    /// How long it may run, in milliseconds; 0: any time.
+    pub timeout_ms: Option<u64>,
+    /// How often it is tried again after a failure.
+    pub retries: Option<u32>,
+    /// How long it waits after a failure.
+    pub backoff: Option<Backoff>,
 }
 
 /// What becomes of it.
@@ -74,6 +82,14 @@ fn attributes<'a>(push: &Push<'_, 'a>, at: Moment) -> Attributes<'a> {
         let until_ms = if for_ms == 0 { 0 } else { (at.ms + for_ms).min(NUMBER_MAX) };
         Attribute::Unique { key, until_ms }
     });
-    let retain = push.retain_ms.map(Attribute::RetainMs);
-    [push.name.map(Attribute::Name), unique, retain].into_iter().flatten().collect()
+    let said = [
+        push.name.map(Attribute::Name),
+        unique,
+        push.retain_ms.map(Attribute::RetainMs),
+        push.starts_ms.filter(|ms| *ms > at.ms).map(Attribute::UntilMs),
+        push.timeout_ms.map(Attribute::TimeoutMs),
+        push.retries.map(Attribute::Retries),
+        push.backoff.map(Attribute::Backoff),
+    ];
+    said.into_iter().flatten().collect()
 }

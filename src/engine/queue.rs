@@ -30,8 +30,24 @@ pub struct Totals {
     pub completed: u64,
     /// Failed for good.
     pub failed: u64,
-    /// Back to ready, for whatever cause.
+    /// Back to pre-running, for whatever cause.
     pub returned: u64,
+    /// Cancelled.
+    pub cancelled: u64,
+}
+
+/// Why nothing of a queue is handed out: its pre-running tasks keep their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// An operator paused it.
+    Paused,
+    /// An operator drains it: a pause that can be waited for.
+    Draining {
+        /// When what still runs is reset, Unix time in milliseconds.
+        reset_ms: Option<u64>,
+        /// How many tasks were reset so far.
+        reset: u64,
+    },
 }
 
 /// Tasks of one queue, with all that is known of them.
@@ -45,12 +61,18 @@ pub struct Queue {
     pub(super) owners: Names<Owner>,
     /// Owners that hold nothing, the longest idle first.
     pub(super) idle: List,
+    /// Tasks that wait for their time, in the order in which they were scheduled.
+    pub(super) scheduled: List,
     pub(super) done: List,
     pub(super) failed: List,
+    pub(super) cancelled: List,
     pub(super) uniques: Names<Unique>,
     pub(super) deadlines: Deadlines,
     pub(super) settings: Settings,
     pub(super) totals: Totals,
+    pub(super) hold: Option<Hold>,
+    /// When this very value was loaded, Unix time in milliseconds; 0: it was not. Not stored.
+    pub(super) loaded_ms: u64,
     /// The greatest number issued: task id, fence or place in line.
     pub(super) last_number: u64,
     /// Whether this server issued it. If not, another may have gone on from there: see `numbers`.
@@ -65,10 +87,12 @@ impl Queue {
     #[must_use]
     pub fn count(&self, state: State) -> u64 {
         match state {
+            State::Scheduled => self.scheduled.len(),
             State::Ready => self.lines.ready(),
             State::Running => self.running,
             State::Done => self.done.len(),
             State::Failed => self.failed.len(),
+            State::Cancelled => self.cancelled.len(),
         }
     }
 
@@ -152,8 +176,45 @@ impl Queue {
 
     /// When something falls due next, Unix time in milliseconds.
     #[must_use]
-    pub fn next_deadline_ms(&self) -> Option<u64> {
-        if self.diverged { None } else { self.deadlines.next_ms() }
+    pub fn next_deadline_ms(&self, at: Moment) -> Option<u64> {
+        if self.diverged { None } else { self.deadlines.next_ms(self.spared_until_ms(at)) }
+    }
+
+    /// Until when agents are spared: they may live on, and this server has only just taken over.
+    pub(super) fn spared_until_ms(&self, at: Moment) -> u64 {
+        at.spares_until_ms(self.loaded_ms)
+    }
+
+    /// This very value was loaded.
+    pub fn loaded(&mut self, ms: u64) {
+        self.loaded_ms = ms;
+    }
+
+    /// Why nothing is handed out, if so.
+    #[must_use]
+    pub fn hold(&self) -> Option<Hold> {
+        self.hold
+    }
+
+    /// How long a task may run, in milliseconds; 0: any time.
+    pub(super) fn timeout_ms(&self, slot: Slot) -> u64 {
+        let own = self.details_of(slot).and_then(|details| details.timeout_ms);
+        own.unwrap_or(self.settings.timeout_ms)
+    }
+
+    /// How long a task is kept once it has ended so, in milliseconds; 0: not at all.
+    pub(super) fn keep_ms(&self, slot: Slot, state: State) -> u64 {
+        let Settings { retain_ms, retain_failed_ms, .. } = self.settings;
+        let own = self.details_of(slot).and_then(|details| details.retain_ms);
+        let retain_ms = own.unwrap_or(retain_ms);
+        let has_handle = self.tasks.get(slot).handle().is_some();
+        match state {
+            State::Failed => retain_failed_ms,
+            // Somebody has to end the work outside first.
+            State::Cancelled if has_handle => retain_failed_ms.max(retain_ms),
+            State::Cancelled | State::Done => retain_ms,
+            State::Scheduled | State::Ready | State::Running => 0,
+        }
     }
 
     /// Whether an event did not fit: this copy does not follow its primary any more.
@@ -197,12 +258,14 @@ impl Queue {
         &self.idle
     }
 
-    /// The list of an ended state.
+    /// The one list of a state; ready tasks stand in lines, running ones with their owners.
     #[must_use]
-    pub fn ended(&self, state: State) -> Option<&List> {
+    pub fn list(&self, state: State) -> Option<&List> {
         match state {
+            State::Scheduled => Some(&self.scheduled),
             State::Done => Some(&self.done),
             State::Failed => Some(&self.failed),
+            State::Cancelled => Some(&self.cancelled),
             State::Ready | State::Running => None,
         }
     }

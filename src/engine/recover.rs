@@ -8,9 +8,11 @@
 //! Tasks are read in the order in which they were taken, which settling does not change: reading on
 //! behind any task never meets one twice and never leaves one out.
 
+use std::collections::BTreeMap;
+
 use super::event::{Batch, Ids, QueueEvent};
 use super::list::walk;
-use super::numbers::Moment;
+use super::numbers::{Moment, Numbers};
 use super::queue::Queue;
 use super::slab::Slot;
 use super::task::{Bytes, Cause, Task};
@@ -160,19 +162,38 @@ impl Queue {
         if mode != Mode::Keep {
             page.moved = ids.len() as u64;
         }
-        if !ids.is_empty() {
-            let first = self.numbers(at).next(ids.len() as u64);
-            page.batch.events.push(match mode {
-                Mode::Keep => QueueEvent::Settled { fence: first, ids },
-                Mode::Release => QueueEvent::Returned { ids, order: first, cause: Cause::Released },
-                Mode::Fail => {
-                    QueueEvent::Failed { ids, cause: Cause::FailedByRecovery, error: None }
-                }
-            });
+        let mut numbers = self.numbers(at);
+        match mode {
+            _ if ids.is_empty() => {}
+            Mode::Keep => {
+                let fence = numbers.next(ids.len() as u64);
+                page.batch.events.push(QueueEvent::Settled { fence, ids });
+            }
+            Mode::Release => page.batch.events.push(returned(ids, Cause::Released, &mut numbers)),
+            Mode::Fail => self.fail_all(ids, &mut numbers, at, page),
         }
         if !poison.is_empty() {
             let cause = Cause::Quarantined;
             page.batch.events.push(QueueEvent::Failed { ids: poison, cause, error: None });
+        }
+    }
+
+    /// Each is tried again when its back-off is over, or has failed for good.
+    fn fail_all(&self, ids: Ids, numbers: &mut Numbers, at: Moment, page: &mut Page<'_>) {
+        let (cause, error) = (Cause::FailedByRecovery, None);
+        let mut tries: BTreeMap<Option<u64>, Ids> = BTreeMap::new();
+        for id in ids {
+            let next_ms = self.slot_of(id).and_then(|slot| self.next_try_ms(slot, at));
+            tries.entry(next_ms).or_default().push(id);
+        }
+        for (next_ms, ids) in tries {
+            page.batch.events.push(match next_ms {
+                None => QueueEvent::Failed { ids, cause, error },
+                Some(until_ms) => {
+                    let order = numbers.next(ids.len() as u64);
+                    QueueEvent::Returned { ids, order, cause, until_ms, error }
+                }
+            });
         }
     }
 
@@ -181,6 +202,12 @@ impl Queue {
         let limit = self.settings.crashes;
         limit > 0 && u64::from(task.crashes()) + 1 >= limit
     }
+}
+
+/// Running tasks are ready again.
+pub(super) fn returned<'a>(ids: Ids, cause: Cause, numbers: &mut Numbers) -> QueueEvent<'a> {
+    let order = numbers.next(ids.len() as u64);
+    QueueEvent::Returned { ids, order, cause, until_ms: 0, error: None }
 }
 
 impl Page<'_> {

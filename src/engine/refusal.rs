@@ -48,6 +48,13 @@ pub enum Refusal {
         /// What became of it.
         now: Now,
     },
+    /// The task runs or has ended: what only a pre-running one allows is too late.
+    NotEditable {
+        /// The task.
+        id: u64,
+        /// Where it stands.
+        state: State,
+    },
     /// A limit of the queue is reached.
     Full {
         /// The setting that says so.
@@ -133,6 +140,9 @@ impl fmt::Display for Refusal {
             ),
             Self::NoTask(id) => write!(out, "NOTASK there is no task {id}"),
             Self::NotOwner { id, now } => write!(out, "NOTOWNER task {id} {now}"),
+            Self::NotEditable { id, state } => {
+                write!(out, "ERR task {id} is {}: it is too late to change it", state.word())
+            }
             Self::Full { setting, limit } => write!(out, "FULL {setting} is {limit}"),
             Self::OutOfMemory => out.write_str(
                 "OOM memory is used up: RESULT, ERROR, CHECKPOINT, HANDLE above 1 KiB are refused",

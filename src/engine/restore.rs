@@ -7,7 +7,7 @@ use super::deadlines::Due;
 use super::names::Named;
 use super::numbers::{NUMBER_MAX, STORED_MAX};
 use super::owner::{Answer, COMPLETIONS_KEPT, Completion, Owner, Requests};
-use super::queue::{Queue, Totals};
+use super::queue::{Hold, Queue, Totals};
 use super::settings::Setting;
 use super::slab::{NONE, Slot};
 use super::task::{Attribute, Bytes, Cause, Details, State, Task};
@@ -48,8 +48,8 @@ impl Restore {
     /// The greatest number issued, and the totals.
     pub fn numbers(&mut self, last_number: u64, totals: Totals) -> Result<(), String> {
         require(last_number <= STORED_MAX, || format!("the number {last_number} is too great"))?;
-        let Totals { pushed, taken, completed, failed, returned } = totals;
-        counts_fit([pushed, taken, completed, failed, returned])?;
+        let Totals { pushed, taken, completed, failed, returned, cancelled } = totals;
+        counts_fit([pushed, taken, completed, failed, returned, cancelled])?;
         require(self.lines.is_empty() && self.owners.is_empty(), || "a second start".to_owned())?;
         self.queue.last_number = last_number;
         self.queue.totals = totals;
@@ -58,8 +58,25 @@ impl Restore {
 
     /// A setting.
     pub fn setting(&mut self, setting: Setting, value: u64) -> Result<(), String> {
-        require(value <= NUMBER_MAX, || format!("{} is too large", setting.word()))?;
+        require(value <= setting.max(), || format!("{} is too large", setting.word()))?;
         self.queue.settings.set(setting, value);
+        Ok(())
+    }
+
+    /// Why nothing is handed out.
+    pub fn hold(&mut self, hold: Hold) -> Result<(), String> {
+        require(self.queue.hold.is_none(), || "a second hold".to_owned())?;
+        if let Hold::Draining { reset_ms, reset } = hold {
+            counts_fit([reset_ms.unwrap_or(0), reset])?;
+        }
+        self.queue.set_hold(Some(hold));
+        Ok(())
+    }
+
+    /// A type that is paused.
+    pub fn paused(&mut self, kind: &[u8]) -> Result<(), String> {
+        require(!self.queue.lines.is_paused(kind), || "a type paused twice".to_owned())?;
+        self.queue.lines.pause(kind, true);
         Ok(())
     }
 
@@ -76,7 +93,7 @@ impl Restore {
     pub fn owner(
         &mut self,
         name: &[u8],
-        void: u64,
+        (void, recovered_ms): (u64, u64),
         [taken, completed, failed]: [u64; 3],
         completions: impl Iterator<Item = Completion>,
         last_batch: impl Iterator<Item = Completion>,
@@ -84,9 +101,9 @@ impl Restore {
         let queue = &mut self.queue;
         require(queue.owners.find(name).is_none(), || "an owner said twice".to_owned())?;
         require(void <= queue.last_number, || "an owner void beyond the numbers".to_owned())?;
-        counts_fit([taken, completed, failed])?;
+        counts_fit([taken, completed, failed, recovered_ms])?;
         let mut owner = Owner::named(name);
-        owner.void = void;
+        (owner.void, owner.recovered_ms) = (void, recovered_ms);
         (owner.taken, owner.completed, owner.failed) = (taken, completed, failed);
         owner.completions.extend(completions);
         require(owner.completions.len() <= COMPLETIONS_KEPT, || "more than is kept".to_owned())?;
@@ -130,9 +147,10 @@ impl Restore {
         let list = match (said.state, owner) {
             (State::Ready, None) => &queue.lines.line(line).ready,
             (State::Running, Some(owner)) => &queue.owners.get(owner).running,
-            (State::Done, None) => &queue.done,
-            (State::Failed, None) => &queue.failed,
-            (_, owner) => return Err(format!("task {id} is {:?} of {owner:?}", said.state)),
+            (state, owner) => match queue.list(state).filter(|_| owner.is_none()) {
+                Some(list) => list,
+                None => return Err(format!("task {id} is {state:?} of {owner:?}")),
+            },
         };
         let before = list.last().map_or(0, |last| queue.tasks.get(last).place());
         let details = self.details(said)?;
@@ -148,21 +166,21 @@ impl Restore {
         (task.order, task.attempts, task.cause) = (said.order, said.attempts, said.cause);
         task.state = said.state;
         task.details = details;
-        let expires_ms = task.details.as_ref().and_then(|details| details.expires_ms);
+        let until_ms = task.until_ms();
         let slot = queue.admit(task);
         queue.lines.join(line);
         match (said.state, owner) {
             (State::Running, Some(owner)) => queue.own(slot, owner, said.order),
             (State::Ready, _) => queue.lines.push(&mut queue.tasks, slot),
-            (state, _) => queue.list_ended(slot, state),
+            _ => queue.list_up(slot),
         }
         for attribute in said.attributes {
             if let Attribute::Unique { key, until_ms } = attribute {
                 queue.take_unique(slot, key, *until_ms);
             }
         }
-        if let Some(ms) = expires_ms {
-            queue.deadlines.insert(ms, id, Due::Expiry, slot);
+        if let Some(ms) = until_ms {
+            queue.stay_until(slot, ms);
         }
         Ok(())
     }
@@ -182,9 +200,26 @@ impl Restore {
         require(details.progress.is_none_or(|percent| percent <= 100), || {
             format!("task {id} got beyond 100")
         })?;
-        require(details.expires_ms.is_some() != said.state.is_unfinished(), || {
-            format!("task {id} is {} and expires, or never does", said.state.word())
+        let (has, may, must) = match said.state {
+            State::Ready => (details.until_ms.is_some(), false, false),
+            State::Running => (details.until_ms.is_some(), true, false),
+            State::Scheduled | State::Done | State::Failed | State::Cancelled => {
+                (details.until_ms.is_some(), true, true)
+            }
+        };
+        require((has || !must) && (may || !has), || {
+            format!("task {id} is {} until some time, or for ever", said.state.word())
         })?;
+        let times = [details.until_ms, details.timeout_ms, details.touched_ms, details.retain_ms];
+        counts_fit(times.map(Option::unwrap_or_default))?;
+        let backoff = details.backoff.map_or(0, |backoff| backoff.base_ms.max(backoff.max_ms));
+        counts_fit([backoff])?;
+        let runs = said.state == State::Running;
+        require(runs || !details.cancelling && details.touched_ms.is_none(), || {
+            format!("task {id} does not run")
+        })?;
+        let failed = said.state == State::Failed;
+        require(failed || details.former_key.is_none(), || format!("task {id} had a key"))?;
         Ok((!said.attributes.is_empty()).then(|| Box::new(details)))
     }
 

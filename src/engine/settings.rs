@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::numbers::NUMBER_MAX;
+
 /// One setting. The place in this list is the stored format: new ones are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Setting {
@@ -16,12 +18,30 @@ pub enum Setting {
     MaxLen,
     /// How many UNIQUE keys may be remembered; 0: any number.
     MaxUnique,
+    /// How long a task may run that does not say so itself, in milliseconds; 0: any time.
+    Timeout,
+    /// How often a task is tried again after a failure that does not say so itself.
+    Retries,
+    /// How long a task waits after its first failure that does not say so itself, in milliseconds.
+    Backoff,
+    /// After how long a task of which nothing was heard is taken from its agent, in milliseconds;
+    /// 0: never.
+    Backstop,
 }
 
 impl Setting {
     /// Every setting.
-    pub const ALL: [Self; 5] =
-        [Self::Retain, Self::RetainFailed, Self::Crashes, Self::MaxLen, Self::MaxUnique];
+    pub const ALL: [Self; 9] = [
+        Self::Timeout,
+        Self::Retries,
+        Self::Backoff,
+        Self::Crashes,
+        Self::Backstop,
+        Self::Retain,
+        Self::RetainFailed,
+        Self::MaxLen,
+        Self::MaxUnique,
+    ];
 
     /// The word that WF.SET takes and WF.INFO gives.
     #[must_use]
@@ -32,6 +52,19 @@ impl Setting {
             Self::Crashes => "crashes",
             Self::MaxLen => "maxlen",
             Self::MaxUnique => "maxunique",
+            Self::Timeout => "timeout",
+            Self::Retries => "retries",
+            Self::Backoff => "backoff",
+            Self::Backstop => "backstop",
+        }
+    }
+
+    /// The greatest value that it takes.
+    #[must_use]
+    pub fn max(self) -> u64 {
+        match self {
+            Self::Retries => u32::MAX.into(),
+            _ => NUMBER_MAX,
         }
     }
 }
@@ -49,6 +82,14 @@ pub struct Settings {
     pub max_len: u64,
     /// See [`Setting::MaxUnique`].
     pub max_unique: u64,
+    /// See [`Setting::Timeout`].
+    pub timeout_ms: u64,
+    /// See [`Setting::Retries`].
+    pub retries: u64,
+    /// See [`Setting::Backoff`].
+    pub backoff_ms: u64,
+    /// See [`Setting::Backstop`].
+    pub backstop_ms: u64,
 }
 
 impl Default for Settings {
@@ -59,6 +100,10 @@ impl Default for Settings {
             crashes: 10,
             max_len: 0,
             max_unique: 1_000_000,
+            timeout_ms: 0,
+            retries: 0,
+            backoff_ms: 0,
+            backstop_ms: 0,
         }
     }
 }
@@ -73,6 +118,10 @@ impl Settings {
             Setting::Crashes => self.crashes,
             Setting::MaxLen => self.max_len,
             Setting::MaxUnique => self.max_unique,
+            Setting::Timeout => self.timeout_ms,
+            Setting::Retries => self.retries,
+            Setting::Backoff => self.backoff_ms,
+            Setting::Backstop => self.backstop_ms,
         }
     }
 
@@ -84,6 +133,10 @@ impl Settings {
             Setting::Crashes => &mut self.crashes,
             Setting::MaxLen => &mut self.max_len,
             Setting::MaxUnique => &mut self.max_unique,
+            Setting::Timeout => &mut self.timeout_ms,
+            Setting::Retries => &mut self.retries,
+            Setting::Backoff => &mut self.backoff_ms,
+            Setting::Backstop => &mut self.backstop_ms,
         };
         *kept = value;
     }

@@ -19,12 +19,6 @@ impl Agent {
         [self.stop_ms(at), self.lease_end_ms(at)].into_iter().flatten().min()
     }
 
-    /// Whether there is anything to fall due, whatever the time is.
-    #[must_use]
-    pub fn expects_nothing(&self) -> bool {
-        self.facts.stop.is_none() && (self.facts.lease_ms == 0 || self.facts.beat_ms == 0)
-    }
-
     /// Whether what it holds is handed back, or was.
     #[must_use]
     pub fn stop(&self) -> Option<Stop> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::deadlines::Due;
 use super::list::{Linked, Links};
 use super::numbers::issued_ms;
 use super::slab::{NONE, Slot};
@@ -10,34 +11,51 @@ use super::slab::{NONE, Slot};
 /// Where a task stands in its life.
 ///
 /// ```text
-/// PUSH --> ready --POP--> running --DONE--> done --RETAIN is over--> (dropped)
-///            ^               |  \--FAIL--> failed --retain-failed is over--> (dropped)
-///            +---NACK, RECOVER RELEASE
+///                +-- DELAY, AT --> scheduled --its time has come--+
+///                |                  ^                            v
+/// PUSH ----------+------------------|--------------------------> ready --POP--> running
+///                                   |                            ^  RETRY         |
+///                                   +--back-off, DELAY-----------+----------------+
+///                                         FAIL with a try left, NACK, RESET, DRAIN, |
+///                                         time-out, backstop, RECOVER RELEASE      |
+///                                                                                  |
+/// done <--DONE---------------------------------------------------------------------+
+/// failed <--FAIL without a try left, quarantine------------------------------------+
+/// cancelled <--CANCEL of a task that does not run; any way back of one that did----+
 /// ```
+///
+/// What has ended is kept for a while, then dropped: see `end` in `moves`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
-    /// Waits to be taken. Left by POP.
+    /// Waits for its time.
+    Scheduled,
+    /// Waits to be taken.
     Ready,
-    /// Exchanged for the identity of its owner. Left by DONE, FAIL, NACK, or the owner's recovery.
+    /// Exchanged for the identity of its owner.
     Running,
-    /// Completed, and kept for its RETAIN; without RETAIN a completed task is dropped at once.
+    /// Completed.
     Done,
-    /// Failed for good, and kept for the queue's `retain-failed`.
+    /// Failed for good.
     Failed,
+    /// Cancelled, and never to run again.
+    Cancelled,
 }
 
 impl State {
     /// Every state, in the order of a task's life.
-    pub const ALL: [Self; 4] = [Self::Ready, Self::Running, Self::Done, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Scheduled, Self::Ready, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
 
     /// The word that commands and replies use.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Scheduled => "scheduled",
             Self::Ready => "ready",
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -45,8 +63,25 @@ impl State {
     #[must_use]
     pub fn is_unfinished(self) -> bool {
         match self {
-            Self::Ready | Self::Running => true,
-            Self::Done | Self::Failed => false,
+            Self::Scheduled | Self::Ready | Self::Running => true,
+            Self::Done | Self::Failed | Self::Cancelled => false,
+        }
+    }
+
+    /// Whether the task does not run yet, or not now.
+    #[must_use]
+    pub fn is_pre_running(self) -> bool {
+        matches!(self, Self::Scheduled | Self::Ready)
+    }
+
+    /// What falls due when a task has been long enough in this state; nothing ends being ready.
+    #[must_use]
+    pub fn due(self) -> Option<Due> {
+        match self {
+            Self::Scheduled => Some(Due::Start),
+            Self::Ready => None,
+            Self::Running => Some(Due::Timeout),
+            Self::Done | Self::Failed | Self::Cancelled => Some(Due::Expiry),
         }
     }
 }
@@ -72,10 +107,20 @@ pub enum Cause {
     FailedByRecovery,
     /// Too many of its owners crashed.
     Quarantined,
+    /// It ran for longer than its TIMEOUT.
+    TimedOut,
+    /// Nothing was heard of it for the queue's `backstop`.
+    Silent,
+    /// An operator reset it.
+    Reset,
+    /// The time limit of a drain was over.
+    Drained,
+    /// An operator cancelled it.
+    Cancelled,
+    /// It had failed, and an operator lets it run again.
+    Retried,
     /// Its owner stopped for good, and handed it back.
     Retired,
-    /// Its owner or the whole pool was drained, up to a deadline.
-    Drained,
     /// Its owner was without a lease for too long.
     Orphaned,
 }
@@ -94,11 +139,48 @@ impl Cause {
             Self::Failed => "failed",
             Self::FailedByRecovery => "failed by recovery",
             Self::Quarantined => "quarantined",
+            Self::TimedOut => "timed out",
+            Self::Silent => "reset by the backstop",
+            Self::Reset => "reset",
+            Self::Drained => "reset by a drain",
+            Self::Cancelled => "cancelled",
+            Self::Retried => "retried",
             Self::Retired => "handed back by retiring",
-            Self::Drained => "handed back by a drain",
             Self::Orphaned => "released from an orphan",
         }
     }
+
+    /// The counter that a way back to pre-running, or to quarantine, counts for.
+    #[must_use]
+    pub fn counter(self) -> Option<Counter> {
+        match self {
+            Self::Failed | Self::FailedByRecovery => Some(Counter::Failures),
+            Self::Released | Self::Orphaned | Self::Quarantined | Self::TimedOut | Self::Silent => {
+                Some(Counter::Crashes)
+            }
+            Self::HandedBack | Self::Reset | Self::Drained | Self::Retired => {
+                Some(Counter::Interruptions)
+            }
+            Self::Pushed
+            | Self::Taken
+            | Self::Completed
+            | Self::Copied
+            | Self::Cancelled
+            | Self::Retried => None,
+        }
+    }
+}
+
+/// What is counted of a task, each apart: only failures use up retries, only crashes make poison,
+/// and a deliberate stop costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Its agent said that it failed.
+    Failures,
+    /// Its agent was lost, or silent, or too slow.
+    Crashes,
+    /// It was taken from its agent on purpose.
+    Interruptions,
 }
 
 /// What most tasks do not have, as it is written in events and dumps. A new kind of attribute is
@@ -116,8 +198,9 @@ pub enum Attribute<'a> {
     },
     /// How long it is kept once done, in milliseconds.
     RetainMs(u64),
-    /// When an ended task is dropped, Unix time in milliseconds.
-    ExpiresMs(u64),
+    /// Until when it stays in its state by itself, Unix time in milliseconds: then a scheduled task
+    /// is ready, a running one has timed out, and an ended one is dropped.
+    UntilMs(u64),
     /// How often it failed.
     Failures(u32),
     /// How many of its owners were recovered while they held it.
@@ -136,6 +219,40 @@ pub enum Attribute<'a> {
     Result(&'a [u8]),
     /// The fence of its taking, if it was given another one since.
     Taken(u64),
+    /// How long it may run, in milliseconds; 0: any time.
+    TimeoutMs(u64),
+    /// How often it is tried again after a failure.
+    Retries(u32),
+    /// How long it waits after a failure.
+    Backoff(Backoff),
+    /// When its agent last said anything of it, Unix time in milliseconds.
+    TouchedMs(u64),
+    /// It is cancelled as soon as its agent lets go of it, unless that completes it.
+    Cancelling,
+    /// The UNIQUE key that it had before it failed.
+    FormerKey(&'a [u8]),
+}
+
+/// How long a task waits before it is tried again: twice as long after each failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// After the first failure, in milliseconds.
+    pub base_ms: u64,
+    /// At the most, in milliseconds; a greater base counts as the most.
+    pub max_ms: u64,
+}
+
+impl Backoff {
+    /// The most when nothing is said: an hour.
+    pub const MAX_MS: u64 = 60 * 60 * 1_000;
+
+    /// How long to wait after so many failures, in milliseconds.
+    #[must_use]
+    pub fn after(self, failures: u32) -> u64 {
+        let doublings = failures.saturating_sub(1);
+        let grown = self.base_ms.saturating_mul(1_u64.checked_shl(doublings).unwrap_or(u64::MAX));
+        grown.min(self.max_ms).max(self.base_ms)
+    }
 }
 
 /// The attributes of one task; most have none.
@@ -153,8 +270,8 @@ pub struct Details {
     pub unique: Option<Slot>,
     /// See [`Attribute::RetainMs`].
     pub retain_ms: Option<u64>,
-    /// See [`Attribute::ExpiresMs`].
-    pub expires_ms: Option<u64>,
+    /// See [`Attribute::UntilMs`].
+    pub until_ms: Option<u64>,
     /// See [`Attribute::Failures`].
     pub failures: u32,
     /// See [`Attribute::Crashes`].
@@ -173,6 +290,18 @@ pub struct Details {
     pub result: Option<Bytes>,
     /// See [`Attribute::Taken`].
     pub taken: Option<u64>,
+    /// See [`Attribute::TimeoutMs`].
+    pub timeout_ms: Option<u64>,
+    /// See [`Attribute::Retries`].
+    pub retries: Option<u32>,
+    /// See [`Attribute::Backoff`].
+    pub backoff: Option<Backoff>,
+    /// See [`Attribute::TouchedMs`].
+    pub touched_ms: Option<u64>,
+    /// See [`Attribute::Cancelling`].
+    pub cancelling: bool,
+    /// See [`Attribute::FormerKey`].
+    pub former_key: Option<Bytes>,
 }
 
 impl Details {
@@ -182,7 +311,7 @@ impl Details {
             Attribute::Name(name) => self.name = Some(name.into()),
             Attribute::Unique { .. } => {}
             Attribute::RetainMs(ms) => self.retain_ms = Some(ms),
-            Attribute::ExpiresMs(ms) => self.expires_ms = Some(ms),
+            Attribute::UntilMs(ms) => self.until_ms = Some(ms),
             Attribute::Failures(count) => self.failures = count,
             Attribute::Crashes(count) => self.crashes = count,
             Attribute::Interruptions(count) => self.interruptions = count,
@@ -192,6 +321,12 @@ impl Details {
             Attribute::Error(text) => self.error = Some(text.into()),
             Attribute::Result(bytes) => self.result = Some(bytes.into()),
             Attribute::Taken(fence) => self.taken = Some(fence),
+            Attribute::TimeoutMs(ms) => self.timeout_ms = Some(ms),
+            Attribute::Retries(count) => self.retries = Some(count),
+            Attribute::Backoff(backoff) => self.backoff = Some(backoff),
+            Attribute::TouchedMs(ms) => self.touched_ms = Some(ms),
+            Attribute::Cancelling => self.cancelling = true,
+            Attribute::FormerKey(key) => self.former_key = Some(key.into()),
         }
     }
 
@@ -201,7 +336,7 @@ impl Details {
         [
             self.name.as_deref().map(Attribute::Name),
             self.retain_ms.map(Attribute::RetainMs),
-            self.expires_ms.map(Attribute::ExpiresMs),
+            self.until_ms.map(Attribute::UntilMs),
             count(self.failures).map(Attribute::Failures),
             count(self.crashes).map(Attribute::Crashes),
             count(self.interruptions).map(Attribute::Interruptions),
@@ -211,6 +346,12 @@ impl Details {
             self.error.as_deref().map(Attribute::Error),
             self.result.as_deref().map(Attribute::Result),
             self.taken.map(Attribute::Taken),
+            self.timeout_ms.map(Attribute::TimeoutMs),
+            self.retries.map(Attribute::Retries),
+            self.backoff.map(Attribute::Backoff),
+            self.touched_ms.map(Attribute::TouchedMs),
+            self.cancelling.then_some(Attribute::Cancelling),
+            self.former_key.as_deref().map(Attribute::FormerKey),
         ]
         .into_iter()
         .flatten()
@@ -219,7 +360,8 @@ impl Details {
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let texts = [&self.name, &self.checkpoint, &self.handle, &self.error, &self.result];
+        let Self { name, checkpoint, handle, error, result, former_key, .. } = self;
+        let texts = [name, checkpoint, handle, error, result, former_key];
         size_of::<Self>()
             + texts.iter().filter_map(|text| text.as_deref()).map(<[u8]>::len).sum::<usize>()
     }
@@ -230,8 +372,8 @@ impl Details {
 pub struct Task {
     /// Its number, for ever.
     pub id: u64,
-    /// The place in line of a ready task, the fence of a running one, the number of its end for an
-    /// ended one. The lists of ready and of ended tasks ascend in it.
+    /// The place in line of a ready task, the number of its scheduling, the fence of a running one,
+    /// the number of its end for an ended one. All lists but those of running tasks ascend in it.
     pub order: u64,
     links: Links,
     /// Its type and priority, as the queue's line for both.
@@ -251,7 +393,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task that was just pushed: its place in line is its number.
+    /// A task that was just pushed, in no list yet: its place in any is its number.
     #[must_use]
     pub fn pushed(id: u64, line: Slot, payload: Bytes) -> Self {
         Self {
@@ -297,6 +439,31 @@ impl Task {
         issued_ms(self.taking())
     }
 
+    /// Until when it stays in its state by itself, Unix time in milliseconds.
+    #[must_use]
+    pub fn until_ms(&self) -> Option<u64> {
+        self.details.as_ref().and_then(|details| details.until_ms)
+    }
+
+    /// Whether it is to be cancelled as soon as its agent lets go of it.
+    #[must_use]
+    pub fn is_cancelling(&self) -> bool {
+        self.details.as_ref().is_some_and(|details| details.cancelling)
+    }
+
+    /// Where the work really runs, if that is known.
+    #[must_use]
+    pub fn handle(&self) -> Option<&[u8]> {
+        self.details.as_ref().and_then(|details| details.handle.as_deref())
+    }
+
+    /// When anything was last heard of the running task: its taking, or what its agent said since.
+    #[must_use]
+    pub fn heard_ms(&self) -> u64 {
+        let touched_ms = self.details.as_ref().and_then(|details| details.touched_ms);
+        self.taken_ms().max(touched_ms.unwrap_or(0))
+    }
+
     /// Its record among the UNIQUE keys.
     #[must_use]
     pub fn unique(&self) -> Option<Slot> {
@@ -321,6 +488,17 @@ mod tests {
     #[test]
     fn a_task_takes_64_bytes_beside_its_payload() {
         assert_eq!(size_of::<Task>(), 64);
+    }
+
+    #[test]
+    fn back_off_doubles_up_to_its_most_and_is_never_below_its_base() {
+        let waits = |base_ms, max_ms| {
+            [1, 2, 3, 4, 80].map(|failures| Backoff { base_ms, max_ms }.after(failures))
+        };
+        assert_eq!(waits(100, 500), [100, 200, 400, 500, 500]);
+        assert_eq!(waits(900, 500), [900; 5]);
+        assert_eq!(waits(0, 500), [0; 5]);
+        assert_eq!(Backoff { base_ms: 3, max_ms: u64::MAX }.after(200), u64::MAX);
     }
 
     #[test]

@@ -4,30 +4,178 @@ use smallvec::SmallVec;
 
 use super::deadlines::Due;
 use super::event::{Batch, Ids, QueueEvent};
+use super::names::Named;
 use super::numbers::Moment;
 use super::queue::Queue;
+use super::recover::returned;
+use super::reset::Which;
+use super::slab::Slot;
+use super::task::Cause;
+
+/// When an agent of this name last gave a sign of life, Unix time in milliseconds; 0: unknown.
+pub type Beats<'b> = dyn FnMut(&[u8]) -> u64 + 'b;
+
+/// What is due.
+pub struct Tick<'a> {
+    /// What happens.
+    pub batch: Batch<'a, QueueEvent<'a>>,
+    /// Owners of which enough was heard: when to look again. Told to `postpone`.
+    pub postponed: SmallVec<[(Slot, u64); 1]>,
+}
+
+/// A deadline: moment, id, kind, slot.
+type Entry = (u64, u64, Due, Slot);
+
+impl Due {
+    /// Kinds of one group are about different tasks, so that one batch can be about all of them.
+    fn group(self) -> u8 {
+        match self {
+            Self::Start | Self::Expiry | Self::Forgetting => 0,
+            Self::Reset => 1,
+            Self::Timeout => 2,
+            Self::Silence => 3,
+        }
+    }
+}
 
 impl Queue {
     /// Decides what is due, at most `limit` deadlines, so that nobody waits for the rest.
     #[must_use]
-    pub fn decide_tick<'a>(&self, limit: usize, at: Moment) -> Option<Batch<'a, QueueEvent<'a>>> {
+    pub fn decide_tick<'a>(
+        &self,
+        limit: usize,
+        at: Moment,
+        beats: &mut Beats<'_>,
+    ) -> Option<Tick<'a>> {
         if self.diverged {
             return None;
         }
-        let (mut ids, mut keys) = (Ids::new(), SmallVec::new());
-        for (ms, id, due) in self.deadlines.due(at.ms).take(limit) {
+        let mut ahead = self.deadlines.due(at.ms, self.spared_until_ms(at)).peekable();
+        let group = ahead.peek().map(|(_, _, due, _)| due.group())?;
+        let due = ahead.take_while(|(_, _, due, _)| due.group() == group).take(limit);
+        let mut tick = Tick { batch: Batch::at(at.ms), postponed: SmallVec::new() };
+        match group {
+            0 => self.pass_on(due, at, &mut tick),
+            1 => self.reset_drained(limit, at, &mut tick),
+            2 => self.time_out(due, at, &mut tick),
+            _ => self.fall_silent(due, limit, at, beats, &mut tick),
+        }
+        Some(tick)
+    }
+
+    /// The backstop looks at owners again at these moments. No event: what it looks at is known to
+    /// every server by itself, and only a primary looks.
+    pub fn postpone(&mut self, postponed: &[(Slot, u64)]) {
+        for (owner, ms) in postponed {
+            self.watch_at(*owner, *ms);
+        }
+    }
+
+    /// What harms nobody: tasks start, and what was kept long enough goes.
+    fn pass_on(&self, due: impl Iterator<Item = Entry>, at: Moment, tick: &mut Tick<'_>) {
+        let (mut starting, mut expiring, mut keys) = (Ids::new(), Ids::new(), SmallVec::new());
+        for (ms, id, due, _) in due {
             match due {
-                Due::Expiry => ids.push(id),
+                Due::Start => starting.push(id),
+                Due::Expiry => expiring.push(id),
                 Due::Forgetting => keys.push((ms, id)),
+                Due::Reset | Due::Timeout | Due::Silence => {}
             }
         }
-        let mut batch = Batch::at(at.ms);
-        if !ids.is_empty() {
-            batch.events.push(QueueEvent::Expired { ids });
+        let events = &mut tick.batch.events;
+        if !starting.is_empty() {
+            let order = self.numbers(at).next(starting.len() as u64);
+            events.push(QueueEvent::Readied { ids: starting, order });
+        }
+        if !expiring.is_empty() {
+            events.push(QueueEvent::Expired { ids: expiring });
         }
         if !keys.is_empty() {
-            batch.events.push(QueueEvent::Forgotten { keys });
+            events.push(QueueEvent::Forgotten { keys });
         }
-        (!batch.events.is_empty()).then_some(batch)
+    }
+
+    /// The time limit of a drain is over: what still runs is reset.
+    fn reset_drained(&self, limit: usize, at: Moment, tick: &mut Tick<'_>) {
+        let bulk = self.decide_reset(&Which::All, Cause::Drained, limit, at, &mut |_| 0);
+        let more = bulk.more;
+        tick.batch.events.extend(bulk.batch.events);
+        if !more {
+            tick.batch.events.push(QueueEvent::Drained { reset_ms: None });
+        }
+    }
+
+    fn time_out(&self, due: impl Iterator<Item = Entry>, at: Moment, tick: &mut Tick<'_>) {
+        let (mut late, mut poison) = (Ids::new(), Ids::new());
+        for (_, id, _, slot) in due {
+            let task = self.tasks.get(slot);
+            let recovered_ms = self.owners.get(task.owner).recovered_ms;
+            let until_ms = recovered_ms.saturating_add(self.timeout_ms(slot));
+            if self.is_void(task) && until_ms > at.ms {
+                // Its clock starts anew with the recovery, though that did not get to it yet.
+                tick.batch.events.push(QueueEvent::Extended { id, until_ms });
+            } else if self.is_poison(task) {
+                poison.push(id);
+            } else {
+                late.push(id);
+            }
+        }
+        self.take_away(late, poison, Cause::TimedOut, at, tick);
+    }
+
+    /// Takes from owners the tasks of which nothing was heard for too long, at most `limit`, and
+    /// tells when to look at them again.
+    fn fall_silent(
+        &self,
+        due: impl Iterator<Item = Entry>,
+        limit: usize,
+        at: Moment,
+        beats: &mut Beats<'_>,
+        tick: &mut Tick<'_>,
+    ) {
+        let backstop_ms = self.settings.backstop_ms;
+        let (mut silent, mut poison) = (Ids::new(), Ids::new());
+        for (_, _, _, owner) in due {
+            let heard_ms = self.heard_ms(owner, beats);
+            let mut again_ms = u64::MAX;
+            for slot in self.owners.get(owner).running.iter(&self.tasks) {
+                let task = self.tasks.get(slot);
+                let last_ms = task.heard_ms().max(heard_ms);
+                let is_full = silent.len() + poison.len() >= limit;
+                let silent_ms = last_ms.saturating_add(backstop_ms);
+                if silent_ms <= at.ms && !is_full {
+                    let is_poison = self.is_poison(task);
+                    if is_poison { &mut poison } else { &mut silent }.push(task.id);
+                    continue;
+                }
+                again_ms = again_ms.min(silent_ms);
+                // Those behind were taken later: none of them can fall silent before that.
+                let taken_or_heard_ms = task.taken_ms().max(heard_ms);
+                if is_full || taken_or_heard_ms.saturating_add(backstop_ms) >= again_ms {
+                    break;
+                }
+            }
+            if again_ms < u64::MAX {
+                tick.postponed.push((owner, again_ms));
+            }
+        }
+        self.take_away(silent, poison, Cause::Silent, at, tick);
+    }
+
+    /// When anything was last heard of an owner as a whole.
+    pub(super) fn heard_ms(&self, owner: Slot, beats: &mut Beats<'_>) -> u64 {
+        let record = self.owners.get(owner);
+        beats(record.name()).max(record.recovered_ms)
+    }
+
+    /// Running tasks are taken from their agents: a crash each.
+    fn take_away(&self, ids: Ids, poison: Ids, cause: Cause, at: Moment, tick: &mut Tick<'_>) {
+        if !ids.is_empty() {
+            tick.batch.events.push(returned(ids, cause, &mut self.numbers(at)));
+        }
+        if !poison.is_empty() {
+            let cause = Cause::Quarantined;
+            tick.batch.events.push(QueueEvent::Failed { ids: poison, cause, error: None });
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! TOUCH: an agent says how far it is, and what whoever takes the task next should know.
 
 use super::event::{Batch, Ids, QueueEvent};
-use super::numbers::{Moment, Numbers};
+use super::numbers::{Moment, NUMBER_MAX, Numbers};
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::slab::Slot;
@@ -15,6 +15,9 @@ pub struct Touch<'a> {
     pub checkpoint: Option<&'a [u8]>,
     /// Where the work really runs.
     pub handle: Option<&'a [u8]>,
+    /// The task may run for so long from now on, in milliseconds, if that is longer than it may
+    /// already.
+    pub extend_ms: Option<u64>,
 }
 
 impl Queue {
@@ -32,8 +35,21 @@ impl Queue {
         self.settle_first(&[slot], at, &mut batch);
         let Touch { progress, handle, .. } = *touch;
         let checkpoint = touch.checkpoint.map(|bytes| batch.blob(bytes));
-        if progress.is_some() || checkpoint.is_some() || handle.is_some() {
+        let says = progress.is_some() || checkpoint.is_some() || handle.is_some();
+        // Only the backstop cares whether a task was touched without anything being said of it.
+        if says || self.settings.backstop_ms > 0 {
             batch.events.push(QueueEvent::Touched { id, progress, checkpoint, handle });
+        }
+        let settles = matches!(batch.events.first(), Some(QueueEvent::Settled { .. }));
+        let limit_ms = if settles {
+            // Its clock starts anew, as the new fence is given.
+            Some(self.timeout_ms(slot)).filter(|ms| *ms > 0).map(|ms| at.ms.saturating_add(ms))
+        } else {
+            self.tasks.get(slot).until_ms()
+        };
+        let later_ms = touch.extend_ms.map(|ms| at.ms.saturating_add(ms).min(NUMBER_MAX));
+        if let Some((until_ms, _)) = later_ms.zip(limit_ms).filter(|(later, limit)| later > limit) {
+            batch.events.push(QueueEvent::Extended { id, until_ms });
         }
         Ok(batch)
     }

@@ -11,7 +11,7 @@ use crate::engine::event::bounded;
 use crate::engine::list::List;
 use crate::engine::names::Named;
 use crate::engine::owner::{Completion, Owner};
-use crate::engine::queue::{Queue, Totals};
+use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::settings::Setting;
 use crate::engine::slab::{NONE, Slot};
 use crate::engine::task::{Attribute, Attributes, Cause, State};
@@ -25,9 +25,12 @@ pub(super) enum Record<'a> {
     /// What is not of any one task.
     Queue {
         last_number: u64,
-        totals: [u64; 5],
+        totals: [u64; 6],
         #[serde(deserialize_with = "bounded")]
         settings: SmallVec<[(Setting, u64); 2]>,
+        hold: HoldRecord,
+        #[serde(borrow, deserialize_with = "bounded")]
+        paused: SmallVec<[&'a [u8]; 2]>,
     },
     /// A type and a priority; tasks name it by its place among the lines.
     Line { kind: &'a [u8], priority: u16 },
@@ -36,6 +39,7 @@ pub(super) enum Record<'a> {
     Owner {
         name: &'a [u8],
         void: u64,
+        recovered_ms: u64,
         counts: [u64; 3],
         #[serde(deserialize_with = "bounded")]
         completions: SmallVec<[(u64, u64); 1]>,
@@ -51,6 +55,14 @@ pub(super) enum Record<'a> {
     Tombstone { key: &'a [u8], id: u64, until_ms: u64 },
     /// Everything was said: so many lines, owners, tasks and tombstones.
     End { counts: [u64; 4] },
+}
+
+/// Why nothing is handed out.
+#[derive(Serialize, Deserialize)]
+pub(super) enum HoldRecord {
+    Open,
+    Paused,
+    Draining { reset_ms: Option<u64>, reset: u64 },
 }
 
 /// What a repeatable request took.
@@ -93,7 +105,7 @@ pub fn encode(queue: &Queue, sink: &mut dyn FnMut(&[u8])) {
     for owner in &owners {
         tasks.write(&queue.owners().get(*owner).running, &mut out);
     }
-    for list in State::ALL.into_iter().filter_map(|state| queue.ended(state)) {
+    for list in State::ALL.into_iter().filter_map(|state| queue.list(state)) {
         tasks.write(list, &mut out);
     }
     let mut tombstones = 0;
@@ -108,13 +120,19 @@ pub fn encode(queue: &Queue, sink: &mut dyn FnMut(&[u8])) {
     out.flush();
 }
 
-fn header(queue: &Queue) -> Record<'static> {
-    let Totals { pushed, taken, completed, failed, returned } = queue.totals();
+fn header(queue: &Queue) -> Record<'_> {
+    let Totals { pushed, taken, completed, failed, returned, cancelled } = queue.totals();
     let setting = |setting| (setting, queue.settings().get(setting));
     Record::Queue {
         last_number: queue.last_number(),
-        totals: [pushed, taken, completed, failed, returned],
+        totals: [pushed, taken, completed, failed, returned, cancelled],
         settings: Setting::ALL.into_iter().map(setting).collect(),
+        hold: match queue.hold() {
+            None => HoldRecord::Open,
+            Some(Hold::Paused) => HoldRecord::Paused,
+            Some(Hold::Draining { reset_ms, reset }) => HoldRecord::Draining { reset_ms, reset },
+        },
+        paused: queue.lines().paused().collect(),
     }
 }
 
@@ -174,6 +192,7 @@ fn owner_record(owner: &Owner) -> Record<'_> {
     Record::Owner {
         name: owner.name(),
         void: owner.void,
+        recovered_ms: owner.recovered_ms,
         counts: [owner.taken, owner.completed, owner.failed],
         completions: owner.completions.iter().map(pair).collect(),
         last_batch: owner.last_batch.iter().map(pair).collect(),

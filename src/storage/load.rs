@@ -1,9 +1,9 @@
 //! A queue from bytes, chunk by chunk, believing nothing.
 
 use super::codec;
-use super::dump::{Record, TaskRecord};
+use super::dump::{HoldRecord, Record, TaskRecord};
 use crate::engine::owner::Completion;
-use crate::engine::queue::{Queue, Totals};
+use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::restore::{Restore, Said};
 
 /// A queue that is being loaded.
@@ -35,17 +35,29 @@ impl Loader {
             return Err("a dump starts with its queue, once".to_owned());
         }
         match record {
-            Record::Queue { last_number, totals, settings } => {
+            Record::Queue { last_number, totals, settings, hold, paused } => {
                 self.started = true;
-                let [pushed, taken, completed, failed, returned] = totals;
-                let totals = Totals { pushed, taken, completed, failed, returned };
+                let [pushed, taken, completed, failed, returned, cancelled] = totals;
+                let totals = Totals { pushed, taken, completed, failed, returned, cancelled };
                 self.restore.numbers(last_number, totals)?;
-                settings
-                    .into_iter()
-                    .try_for_each(|(which, value)| self.restore.setting(which, value))
+                for (which, value) in settings {
+                    self.restore.setting(which, value)?;
+                }
+                self.hold(&hold)?;
+                paused.into_iter().try_for_each(|kind| self.restore.paused(kind))
             }
             Record::Line { kind, priority } => self.restore.line(kind, priority),
-            Record::Owner { name, void, counts, completions, last_batch, epoch, answers } => {
+            Record::Owner {
+                name,
+                void,
+                recovered_ms,
+                counts,
+                completions,
+                last_batch,
+                epoch,
+                answers,
+            } => {
+                let void = (void, recovered_ms);
                 let done = |(id, fence): (u64, u64)| Completion { id, fence };
                 let (completions, last) = (completions.into_iter(), last_batch.into_iter());
                 self.restore.owner(name, void, counts, completions.map(done), last.map(done))?;
@@ -56,6 +68,16 @@ impl Loader {
             Record::Task(task) => self.task(&task),
             Record::Tombstone { key, id, until_ms } => self.restore.tombstone(key, id, until_ms),
             Record::End { .. } => Ok(()),
+        }
+    }
+
+    fn hold(&mut self, hold: &HoldRecord) -> Result<(), String> {
+        match *hold {
+            HoldRecord::Open => Ok(()),
+            HoldRecord::Paused => self.restore.hold(Hold::Paused),
+            HoldRecord::Draining { reset_ms, reset } => {
+                self.restore.hold(Hold::Draining { reset_ms, reset })
+            }
         }
     }
 

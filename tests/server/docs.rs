@@ -6,7 +6,7 @@
 use crate::support::{Client, Map, Reply, Server, Value};
 
 /// Name, flags it must have, flags it must not have, and the words of the shortest useful call.
-const COMMANDS: [(&str, &str, &str, i64); 24] = [
+const COMMANDS: [(&str, &str, &str, i64); 32] = [
     ("wf.push", "write denyoom", "readonly blocking admin", 3),
     ("wf.mpush", "write denyoom", "readonly blocking admin", 4),
     ("wf.pop", "write blocking", "readonly denyoom admin", 3),
@@ -23,6 +23,14 @@ const COMMANDS: [(&str, &str, &str, i64); 24] = [
     ("wf.beat", "write", "readonly denyoom blocking admin", 4),
     ("wf.retire", "write", "readonly denyoom blocking admin", 4),
     ("wf.held", "readonly", "write denyoom blocking", 2),
+    ("wf.edit", "write fast", "readonly denyoom blocking", 3),
+    ("wf.pause", "write fast", "readonly denyoom blocking", 2),
+    ("wf.resume", "write fast", "readonly denyoom blocking", 2),
+    ("wf.drain", "write blocking", "readonly denyoom", 2),
+    ("wf.reset", "write", "readonly denyoom blocking", 2),
+    ("wf.cancel", "write", "readonly denyoom blocking", 5),
+    ("wf.retry", "write", "readonly denyoom blocking", 3),
+    ("wf.purge", "write", "readonly denyoom blocking", 4),
     ("wf.owners", "readonly", "write denyoom blocking", 2),
     ("wf.task", "readonly", "write denyoom blocking", 3),
     ("wf.list", "readonly", "write denyoom blocking", 2),

@@ -87,7 +87,7 @@ impl Sandbox {
         self.check();
         match ran {
             Ok(Next::Replied) => Ok(reply.done()),
-            Ok(Next::Wait { .. }) => {
+            Ok(Next::Wait { .. } | Next::Watch { .. }) => {
                 assert!(reply.text.is_empty(), "a call that waits has replied {}", reply.text);
                 Ok("wait".to_owned())
             }
@@ -102,10 +102,16 @@ impl Sandbox {
             let at = self.moment();
             let mut open = Open { sandbox: self, opened: vec![name.clone()] };
             let due = |open: &Open<'_>| {
-                open.queue(Key(0)).ok().flatten().and_then(|queue| queue.decide_tick(2, at))
+                let queue = open.queue(Key(0)).ok().flatten();
+                queue.and_then(|queue| queue.decide_tick(2, at, &mut |_| 0))
             };
-            while let Some(batch) = due(&open) {
-                open.commit_queue(Key(0), batch);
+            while let Some(tick) = due(&open) {
+                if !tick.batch.events.is_empty() {
+                    open.commit_queue(Key(0), tick.batch);
+                }
+                if let Some(Value::Queue(queue)) = open.sandbox.keys.get_mut(&open.opened[0]) {
+                    queue.postpone(&tick.postponed);
+                }
             }
             while due::pool(&mut open, (&name, Key(0)), 2, at) {}
             while due::agent(&mut open, (&name, Key(0)), 2, at) {}

@@ -187,11 +187,11 @@ fn a_drained_pool_hands_back_at_its_deadline_what_is_still_held() {
         +1
         tick
         WF.LEN q STATE running => 0
-        WF.TASK q $t6 => {state:"ready" interruptions:1 reason:"handed back by a drain" ..}
+        WF.TASK q $t6 => {state:"ready" interruptions:1 reason:"reset by a drain" ..}
         WF.INFO {p}:1 => {reset:4 state:"draining" lease:_ ..}
         WF.INFO p => {running:0 reset:5 ..}
         WF.INFO {p}:3 => {reset:1 ..}
-        WF.DONE q {p}:1 $t2 EPOCH $e1 => !NOTOWNER handed back by a drain
+        WF.DONE q {p}:1 $t2 EPOCH $e1 => !NOTOWNER reset by a drain
         # It stays drained until that is ended.
         WF.POP q {p}:1 EPOCH $e1 => !DRAINING
         resume p

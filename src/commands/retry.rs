@@ -1,0 +1,69 @@
+//! WF.RETRY: what has failed may run again.
+
+use super::args;
+use super::bulk::{BULK, carry_out};
+use super::spec::{Access, Arg, Keys, Spec, common};
+use super::{Call, Next};
+use crate::engine::cancel::Failed;
+use crate::engine::refusal::Refusal;
+use crate::engine::reset::Bulk;
+
+/// WF.RETRY.
+pub(super) static RETRY: Spec = Spec {
+    name: "wf.retry",
+    summary: "Makes failed tasks ready again",
+    complexity: "O(N) in the ids, or in the failed tasks",
+    since: "0.1.0",
+    flags: "write",
+    categories: "write",
+    arity: -3,
+    keys: &[Keys::At(1, Access::Update)],
+    args: &[
+        Arg::key("queue", 0),
+        Arg::one_of(
+            "which",
+            &[common::IDS, Arg::word("failed", "FAILED"), Arg::word("quarantined", "QUARANTINED")],
+        ),
+        common::COUNT,
+    ],
+    reply: "a map: count, and more (1 if there are others beyond COUNT)",
+    details: "\
+        IDS: those named; FAILED: every failed task; QUARANTINED: those that failed since too \
+        many of their owners crashed. Failures, crashes and interruptions are forgotten; \
+        checkpoint, progress and handle stay. A task whose UNIQUE key another unfinished task \
+        has by now is left alone. COUNT: at most so many (10,000).\n\n\
+        Errors: WRONGTYPE, ERR.",
+    run,
+};
+
+fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let queue = call.args.word("queue")?;
+    let (mut ids, mut limit) = (smallvec::SmallVec::new(), BULK);
+    let mut words = [false; 3];
+    while let Some((token, word)) = call.args.option() {
+        let [named, failed, quarantined] = &mut words;
+        match token.as_slice() {
+            b"IDS" => {
+                ids = call.args.ids("numids")?;
+                *named = true;
+            }
+            b"FAILED" => *failed = true,
+            b"QUARANTINED" => *quarantined = true,
+            b"COUNT" => limit = call.args.count("count")?,
+            b"WORKFLOW" => return Err(args::later(word)),
+            _ => return Err(args::unknown(word)),
+        }
+    }
+    let which = match words {
+        [true, false, false] => Failed::Ids(&ids),
+        [false, true, false] => Failed::All,
+        [false, false, true] => Failed::Quarantined,
+        _ => return Err(args::syntax("one of IDS, FAILED and QUARANTINED", "is needed")),
+    };
+    let queue = call.keys.open(queue);
+    let known = call.keys.queue_to_change(queue)?;
+    let bulk = known
+        .map_or_else(|| Bulk::none(call.at), |known| known.decide_retry(&which, limit, call.at));
+    carry_out(call, queue, bulk);
+    Ok(Next::Replied)
+}
