@@ -4,6 +4,26 @@
 use super::{Key, Keyspace};
 use crate::engine::agent::{Agent, State, Why};
 use crate::engine::pool::{Pool, identity};
+use crate::engine::refusal::Refusal;
+
+/// What is at a key.
+pub(super) enum Thing {
+    Nothing,
+    Queue,
+    Agent,
+    Pool,
+}
+
+/// What is at a key, if it is one of these.
+pub(super) fn thing(keys: &dyn Keyspace<'_>, key: Key) -> Result<Thing, Refusal> {
+    match (keys.queue(key), keys.agent(key), keys.pool(key)) {
+        (Ok(None), ..) => Ok(Thing::Nothing),
+        (Ok(Some(_)), ..) => Ok(Thing::Queue),
+        (_, Ok(Some(_)), _) => Ok(Thing::Agent),
+        (.., Ok(Some(_))) => Ok(Thing::Pool),
+        (Err(wrong), ..) => Err(wrong),
+    }
+}
 
 /// The pool that gave an agent away, if one did and can be reached.
 pub(super) fn pool_of(keys: &mut dyn Keyspace<'_>, agent: Key) -> Option<Key> {
@@ -49,27 +69,17 @@ pub(super) fn members(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> Ve
     opened.into_iter().filter(|(key, _)| there(*key)).map(|(key, name)| (name, key)).collect()
 }
 
-/// How many tasks the identities of a pool hold, counted no further than up to `enough`.
-pub(super) fn pool_running(
-    keys: &mut dyn Keyspace<'_>,
-    name: &[u8],
-    pool: Key,
-    enough: u64,
-) -> u64 {
-    let mut running = 0;
-    for (name, member) in members(keys, name, pool) {
-        running += held_count(keys, &name, member);
-        if running >= enough {
-            break;
-        }
-    }
-    running
+/// How many tasks the identities of a pool hold.
+pub(super) fn pool_running(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> u64 {
+    let members = members(keys, name, pool);
+    members.iter().map(|(name, member)| held_count(keys, name, *member)).sum()
 }
 
-/// How many tasks the identities of a pool handed back so far since they, or the pool, were
-/// drained up to a deadline.
+/// How many tasks the identities of a pool handed back since it was drained.
 pub(super) fn pool_reset(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> u64 {
     let members = members(keys, name, pool);
+    let drained_ms = keys.pool(pool).ok().flatten().map_or(0, |pool| pool.facts().drained_ms);
     let stops = members.iter().filter_map(|(_, key)| keys.agent(*key).ok()??.stop());
-    stops.filter(|stop| stop.why == Why::Drained).map(|stop| stop.reset).sum()
+    let of_this = stops.filter(|stop| stop.why == Why::Drained && stop.from_ms >= drained_ms);
+    of_this.map(|stop| stop.reset).sum()
 }

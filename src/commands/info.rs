@@ -128,7 +128,7 @@ fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
             left.push(name.as_slice());
         }
     }
-    let running = pool_running(call.keys, name, key, u64::MAX);
+    let running = pool_running(call.keys, name, key);
     let reset = pool_reset(call.keys, name, key);
     let Ok(Some(pool)) = call.keys.pool(key) else { return };
     let facts = pool.facts();

@@ -38,8 +38,8 @@ pub(super) static TOUCH: Spec = Spec {
         stays as it was. EXTEND: a task with a TIMEOUT may run for so many milliseconds from now \
         on, if that is longer than it may already. cancel 1: the task is to be cancelled; end \
         the work and hand it back with WF.NACK, or complete it all the same. draining 1: the \
-        agent or its pool gets no new tasks. Without options it tells whether the task is still held, and \
-        keeps the queue's backstop away.\n\n\
+        agent or its pool gets no new tasks. Without options it tells whether the task is still \
+        held, and keeps the queue's backstop away.\n\n\
         Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used \
         up), WRONGTYPE, ERR.",
     run,

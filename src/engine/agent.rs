@@ -242,7 +242,11 @@ impl Agent {
                 facts.stop = facts.stop.filter(|stop| stop.why != Why::Orphaned);
             }
             AgentEvent::Lapsed => facts.beat_ms = 0,
-            AgentEvent::Draining => facts.state = State::Draining,
+            AgentEvent::Draining => {
+                facts.state = State::Draining;
+                // What an earlier drain handed back is no part of this one.
+                facts.stop = facts.stop.filter(|stop| !stop.over);
+            }
             AgentEvent::Resumed => {
                 facts.state = State::Active;
                 facts.stop = facts.stop.filter(|stop| stop.why != Why::Drained);

@@ -35,6 +35,8 @@ pub struct Facts {
     pub reach: u32,
     /// Whether it drains.
     pub draining: bool,
+    /// When it last began to, Unix time in milliseconds.
+    pub drained_ms: u64,
     /// When what its identities hold is handed back, Unix time in milliseconds.
     pub reset_ms: Option<u64>,
     /// Which identities are still to be told that they stop.
@@ -56,6 +58,7 @@ impl Default for Pool {
             orphan_ms: 0,
             reach: 0,
             draining: false,
+            drained_ms: 0,
             reset_ms: None,
             walk: None,
         })
@@ -179,7 +182,7 @@ impl Pool {
     pub fn apply(&mut self, batch: &Batch<'_, PoolEvent>) {
         for event in &batch.events {
             debug_assert_eq!(Self::fits(event), Ok(()));
-            self.apply_event(event);
+            self.apply_event(event, batch.at_ms);
         }
     }
 
@@ -190,7 +193,7 @@ impl Pool {
                 self.diverged = true;
                 return Err(why);
             }
-            self.apply_event(event);
+            self.apply_event(event, batch.at_ms);
         }
         Ok(())
     }
@@ -212,7 +215,7 @@ impl Pool {
         }
     }
 
-    fn apply_event(&mut self, event: &PoolEvent) {
+    fn apply_event(&mut self, event: &PoolEvent, at_ms: u64) {
         let facts = &mut self.facts;
         match *event {
             PoolEvent::Set { size, lease_ms, orphan_ms } => {
@@ -225,7 +228,9 @@ impl Pool {
             }
             PoolEvent::Reached { number } => facts.reach = facts.reach.max(number),
             PoolEvent::Draining { reset_ms } => {
-                facts.draining = true;
+                if !std::mem::replace(&mut facts.draining, true) {
+                    facts.drained_ms = at_ms;
+                }
                 facts.reset_ms = reset_ms.or(facts.reset_ms);
             }
             PoolEvent::Resumed => {

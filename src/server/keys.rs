@@ -5,7 +5,6 @@
 //! sent when the call is over: notifications run other modules' code, which may delete the very
 //! keys that are open here.
 
-use std::cell::RefCell;
 use std::ffi::c_void;
 
 use redis_module::raw;
@@ -14,6 +13,7 @@ use smallvec::SmallVec;
 use super::api::{Ctx, Str};
 use super::datatype::{self, Stored};
 use super::observe::{self, Told};
+use super::spare::{keep, spare};
 use super::timer::{self, Timed};
 use super::{acl, clock, watch};
 use crate::commands::{Access, Key, Keyspace};
@@ -152,9 +152,9 @@ impl<'a> Keys<'a> {
         batch: &Batch<'_, QueueEvent<'_>>,
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
-        let before = holders(queue);
+        let before = watch::holders(queue);
         queue.follow(batch)?;
-        let emptied = holders(queue) < before;
+        let emptied = watch::holders(queue) < before;
         self.emptied |= emptied;
         observe::queue(batch, &mut self.news_of(key, false).told);
         self.expect(key);
@@ -346,33 +346,6 @@ impl<'a> Keys<'a> {
     }
 }
 
-thread_local! {
-    /// Buffers for events, empty but with room: most calls need no more than one was made for.
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Buffers that are kept, and how large one may be.
-const SPARE_MAX: usize = 4;
-const SPARE_BYTES_MAX: usize = 4_096;
-
-fn spare() -> Vec<u8> {
-    SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(128))
-}
-
-fn keep(mut buffer: Vec<u8>) {
-    buffer.clear();
-    SPARE.with_borrow_mut(|spare| {
-        if spare.len() < SPARE_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
-            spare.push(buffer);
-        }
-    });
-}
-
-/// How many agents hold something in a queue.
-fn holders(queue: &Queue) -> u64 {
-    queue.owners().len() - queue.idle().len()
-}
-
 /// A value read from storage.
 pub(super) enum Loaded {
     Queue(Box<Queue>),
@@ -470,9 +443,9 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
         self.unpublished = true;
         let Some(queue) = self.queue_mut(key) else { unreachable!("a commit to no queue") };
-        let before = holders(queue);
+        let before = watch::holders(queue);
         queue.apply(&batch);
-        let emptied = holders(queue) < before;
+        let emptied = watch::holders(queue) < before;
         clock::issued(queue.last_number());
         self.emptied |= emptied;
         let blobs = self.blobs_of(&batch.blobs);

@@ -137,12 +137,14 @@ pub(super) fn agent(batch: &Batch<'_, AgentEvent<'_>>, told: &mut Told) {
         told.wakes |= match event {
             // Whoever waits under the epoch before is to learn that it is over, and a waiting one
             // that it is to take nothing more; who waits for the end of a stop has it.
-            AgentEvent::Assumed { .. } | AgentEvent::Retired { .. } | AgentEvent::Draining => true,
+            AgentEvent::Assumed { .. }
+            | AgentEvent::Retired { .. }
+            | AgentEvent::Draining
+            | AgentEvent::Resumed => true,
             AgentEvent::HandedBack { over, .. } => *over,
             AgentEvent::TookFrom { .. }
             | AgentEvent::Renewed
             | AgentEvent::Lapsed
-            | AgentEvent::Resumed
             | AgentEvent::Stopping { .. } => false,
         };
     }

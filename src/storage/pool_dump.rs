@@ -15,6 +15,7 @@ enum Record {
         orphan_ms: u64,
         reach: u32,
         draining: bool,
+        drained_ms: u64,
         reset_ms: Option<u64>,
         walk: Option<(Why, u32)>,
     },
@@ -23,9 +24,11 @@ enum Record {
 /// The pool as bytes.
 #[must_use]
 pub fn encode(pool: &Pool) -> Vec<u8> {
-    let Facts { size, lease_ms, orphan_ms, reach, draining, reset_ms, walk } = *pool.facts();
+    let Facts { size, lease_ms, orphan_ms, reach, draining, drained_ms, reset_ms, walk } =
+        *pool.facts();
     let walk = walk.map(|walk| (walk.why, walk.next));
-    let record = Record::Pool { size, lease_ms, orphan_ms, reach, draining, reset_ms, walk };
+    let record =
+        Record::Pool { size, lease_ms, orphan_ms, reach, draining, drained_ms, reset_ms, walk };
     let mut bytes = Vec::new();
     codec::append(&mut bytes, &record);
     bytes
@@ -33,7 +36,7 @@ pub fn encode(pool: &Pool) -> Vec<u8> {
 
 /// The pool of these bytes.
 pub fn decode(mut bytes: &[u8]) -> Result<Pool, String> {
-    let Record::Pool { size, lease_ms, orphan_ms, reach, draining, reset_ms, walk } =
+    let Record::Pool { size, lease_ms, orphan_ms, reach, draining, drained_ms, reset_ms, walk } =
         codec::take(&mut bytes)?;
     let numbers = 1..=SIZE_MAX;
     if !numbers.contains(&size) || reach > SIZE_MAX {
@@ -42,7 +45,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<Pool, String> {
     if walk.is_some_and(|(_, next)| !numbers.contains(&next)) {
         return Err("a walk beyond the last identity".to_owned());
     }
-    let times = [lease_ms, orphan_ms, reset_ms.unwrap_or(0)];
+    let times = [lease_ms, orphan_ms, drained_ms, reset_ms.unwrap_or(0)];
     if lease_ms == 0 || times.into_iter().any(|time| time > NUMBER_MAX) {
         return Err(format!("a time out of bounds among {times:?}"));
     }
@@ -50,7 +53,16 @@ pub fn decode(mut bytes: &[u8]) -> Result<Pool, String> {
         return Err("more bytes than a pool has".to_owned());
     }
     let walk = walk.map(|(why, next)| Walk { why, next });
-    Ok(Pool::restored(Facts { size, lease_ms, orphan_ms, reach, draining, reset_ms, walk }))
+    Ok(Pool::restored(Facts {
+        size,
+        lease_ms,
+        orphan_ms,
+        reach,
+        draining,
+        drained_ms,
+        reset_ms,
+        walk,
+    }))
 }
 
 #[cfg(test)]
@@ -59,8 +71,9 @@ mod tests {
 
     fn facts() -> Facts {
         let walk = Some(Walk { why: Why::Orphaned, next: 7 });
-        let (size, reach, reset_ms) = (3, 9, Some(1 << 40));
-        Facts { size, lease_ms: 5, orphan_ms: 6, reach, draining: true, reset_ms, walk }
+        let (size, reach, draining, reset_ms) = (3, 9, true, Some(1 << 40));
+        let (lease_ms, orphan_ms, drained_ms) = (5, 6, 1 << 39);
+        Facts { size, lease_ms, orphan_ms, reach, draining, drained_ms, reset_ms, walk }
     }
 
     #[test]

@@ -360,3 +360,39 @@ fn in_a_storm_of_processes_every_identity_is_one_processs_and_no_task_is_lost() 
     assert_eq!(done, pushed);
     client.cmd("WF.CHECK {p}q");
 }
+
+#[test]
+fn a_drain_of_a_pool_is_waited_for_and_answers_those_that_wait_for_tasks() {
+    play(
+        r#"
+        WF.POOL p SIZE 2 LEASE 60000                 => OK
+        WF.ASSUME p                                  => {agent "{p}:1", epoch $e1, ...}
+        WF.ASSUME p                                  => {agent "{p}:2", epoch $e2, ...}
+        WF.PUSH {p}q x                               => $t
+        WF.POP {p}q {p}:1 EPOCH $e1                  => {id $t, ...}
+        one> WF.POP {p}q {p}:2 EPOCH $e2 BLOCK 0     => (blocked)
+        two> WF.ASSUME p BLOCK 0                     => (blocked)
+        drain> WF.DRAIN p BLOCK 0                    => (blocked)
+        one<                                         => !DRAINING
+        two<                                         => !DRAINING
+        WF.DONE {p}q {p}:1 $t EPOCH $e1              => OK
+        drain<                                       => {running 0, reset 0}
+        WF.RESUME p                                  => OK
+        WF.PUSH {p}q y                               => $y
+        WF.POP {p}q {p}:1 EPOCH $e1                  => {id $y, ...}
+        # A deadline that the timer keeps.
+        drain> WF.DRAIN p BLOCK 100 RESET            => (blocked)
+        drain<                                       => {running 0, reset 1}
+        WF.LEN {p}q STATE ready                      => 1
+        WF.RESUME p                                  => OK
+        # The same of one agent.
+        WF.POP {p}q {p}:1 EPOCH $e1                  => {id $y, interruptions 1, ...}
+        drain> WF.DRAIN {p}:1 BLOCK 0                => (blocked)
+        WF.NACK {p}q {p}:1 EPOCH $e1 IDS 1 $y        => 1
+        drain<                                       => {running 0, reset 0}
+        one> WF.POP {p}none {p}:2 EPOCH $e2 BLOCK 0  => (blocked)
+        WF.DRAIN {p}:2                               => {running 0, reset 0}
+        one<                                         => !DRAINING
+        "#,
+    );
+}

@@ -102,13 +102,16 @@ impl Fleet {
     }
 
     fn drain(&mut self) {
+        let limited = self.below(2) == 0;
         match self.draining {
-            true => self.sandbox.resume(b"p"),
+            true => self.say("WF.RESUME p"),
+            false if !limited => self.say("WF.DRAIN p"),
             false => {
-                let after_ms = (self.below(2) == 0).then_some(self.random % LEASE_MS);
-                self.sandbox.drain(b"p", after_ms);
+                let after_ms = 1 + self.below(LEASE_MS);
+                self.say(&format!("WF.DRAIN p BLOCK {after_ms} RESET"))
             }
         }
+        .unwrap();
         self.draining = !self.draining;
     }
 

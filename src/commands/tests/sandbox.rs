@@ -122,37 +122,6 @@ impl Sandbox {
         self.check();
     }
 
-    /// An agent or a pool is drained; after so many milliseconds, what is held is handed back.
-    pub(super) fn drain(&mut self, name: &[u8], after_ms: Option<u64>) {
-        let at = self.moment();
-        let reset_ms = after_ms.map(|ms| at.ms + ms);
-        let mut open = Open { sandbox: self, opened: vec![name.to_vec()] };
-        if let Ok(Some(agent)) = open.agent(Key(0)) {
-            let batch = agent.decide_drain(reset_ms, at).expect("an agent that did not drain");
-            open.commit_agent(Key(0), batch);
-        } else {
-            let pool = open.pool(Key(0)).expect("a pool").expect("a pool");
-            let batch = pool.decide_drain(reset_ms, at).expect("a pool that did not drain");
-            open.commit_pool(Key(0), batch);
-        }
-        self.check();
-    }
-
-    /// The end of a drain.
-    pub(super) fn resume(&mut self, name: &[u8]) {
-        let at = self.moment();
-        let mut open = Open { sandbox: self, opened: vec![name.to_vec()] };
-        if let Ok(Some(agent)) = open.agent(Key(0)) {
-            let batch = agent.decide_resume(at).expect("an agent that drains");
-            open.commit_agent(Key(0), batch);
-        } else {
-            let pool = open.pool(Key(0)).expect("a pool").expect("a pool");
-            let batch = pool.decide_resume(at).expect("a pool that drains");
-            open.commit_pool(Key(0), batch);
-        }
-        self.check();
-    }
-
     fn names(&self) -> Vec<Vec<u8>> {
         self.keys.keys().cloned().collect()
     }

@@ -10,7 +10,6 @@
 //! | `tick`, `reload` | what is due falls due; the server is restarted |
 //! | `copy q p`, `rename q p`, `del q`, `other k` | COPY, RENAME, DEL; a key of another type |
 //! | `woken yes`, `require-epoch`, `read-only`, `memory-full` | what the server says of itself |
-//! | `drain k`, `drain k 5000`, `resume k` | an agent or a pool is drained, up to a deadline |
 //! | `evictable allkeys-lru` | its policy may evict queues; `no`: it may not |
 //! | `fork two`, `on two` | another server begins with the same state; calls go there |
 //!
@@ -202,12 +201,6 @@ fn turn(server: &mut Sandbox, words: &[&str]) -> Result<(), String> {
         ["require-epoch", said] => server.rules.epoch_required = on(said)?,
         ["read-only", said] => server.read_only = on(said)?,
         ["memory-full", said] => server.memory_is_full = on(said)?,
-        ["drain", name] => server.drain(name.as_bytes(), None),
-        ["drain", name, ms] => {
-            let ms = ms.parse().map_err(|_| "  after how many milliseconds?".to_owned())?;
-            server.drain(name.as_bytes(), Some(ms));
-        }
-        ["resume", name] => server.resume(name.as_bytes()),
         ["evictable", "no"] => server.rules.evictable = None,
         ["evictable", "allkeys-lru"] => server.rules.evictable = Some("allkeys-lru"),
         [by] => {

@@ -125,7 +125,7 @@ fn beat_renews_the_lease_and_tells_what_is_wanted() {
         WF.BEAT a EPOCH $e1 => {lease:7900 draining:0 cancel:[]}
         +1900
         WF.BEAT a EPOCH $e1 => {lease:8000 draining:0 cancel:[]}
-        drain a
+        WF.DRAIN a
         WF.BEAT a EPOCH $e1 => {lease:8000 draining:1 cancel:[]}
         # Without a lease there is none to tell.
         WF.RECOVER b => {epoch:$e2 ..}

@@ -104,7 +104,7 @@ fn a_repeated_assume_gives_the_same_identity_and_counts_nothing_twice() {
         WF.ASSUME p REQID s => {agent:"{p}:2" epoch:$e3 ..}
         WF.ASSUME p REQID s => {agent:"{p}:2" epoch:$e3 ..}
         # A lost reply is told again even when the pool gives nobody away any more.
-        drain p
+        WF.DRAIN p
         WF.ASSUME p REQID r => {agent:"{p}:1" epoch:$e2 ..}
         WF.ASSUME p REQID t => !DRAINING 'p'
         "#,
@@ -144,7 +144,7 @@ fn a_draining_pool_gives_nobody_away_and_its_agents_take_nothing() {
         WF.ASSUME p => {agent:"{p}:1" epoch:$e1 ..}
         WF.MPUSH q 3 1 2 3 => [$t1 $t2 $t3]
         WF.POP q {p}:1 EPOCH $e1 REQID r => {id:$t1 ..}
-        drain p
+        WF.DRAIN p
         WF.INFO p => {state:"draining" ..}
         WF.INFO {p}:1 => {state:"draining" ..}
         WF.ASSUME p => !DRAINING 'p' is to take nothing more
@@ -160,7 +160,7 @@ fn a_draining_pool_gives_nobody_away_and_its_agents_take_nothing() {
         WF.TASK q $t1 => !NOTASK
         # Others are not concerned.
         WF.POP q other => {id:$t2 ..}
-        resume p
+        WF.RESUME p => OK
         WF.POP q {p}:1 EPOCH $e1 => {id:$t3 ..}
         WF.ASSUME p => {agent:"{p}:2" ..}
         "#,
@@ -178,7 +178,7 @@ fn a_drained_pool_hands_back_at_its_deadline_what_is_still_held() {
         WF.MPUSH q 9 1 2 3 4 5 6 7 8 9 => [$t1 $t2 $t3 $t4 $t5 $t6 ..]
         WF.POP q {p}:1 EPOCH $e1 COUNT 5
         WF.POP q {p}:3 EPOCH $e3 COUNT 1
-        drain p 5000
+        WF.DRAIN p BLOCK 5000 RESET
         +4999
         tick
         WF.LEN q STATE running => 6
@@ -194,11 +194,11 @@ fn a_drained_pool_hands_back_at_its_deadline_what_is_still_held() {
         WF.DONE q {p}:1 $t2 EPOCH $e1 => !NOTOWNER reset by a drain
         # It stays drained until that is ended.
         WF.POP q {p}:1 EPOCH $e1 => !DRAINING
-        resume p
+        WF.RESUME p => OK
         WF.POP q {p}:1 EPOCH $e1 => {payload:_ ..}
         # A deadline goes with its drain.
-        drain p 5000
-        resume p
+        WF.DRAIN p BLOCK 5000 RESET
+        WF.RESUME p => OK
         +5000
         tick
         WF.LEN q STATE running => 1
@@ -212,7 +212,7 @@ fn a_drained_agent_takes_nothing_until_its_epoch_ends() {
         r#"
         WF.MPUSH q 4 1 2 3 4 => [$t1 $t2 $t3 $t4]
         WF.POP q a COUNT 2
-        drain a 5000
+        WF.DRAIN a BLOCK 5000 RESET
         WF.INFO a => {state:"draining" reset:0 ..}
         WF.POP q a => !DRAINING 'a'
         WF.TOUCH q a $t1 => {draining:1 cancel:0}
@@ -225,13 +225,48 @@ fn a_drained_agent_takes_nothing_until_its_epoch_ends() {
         WF.INFO a => {kind:_ epoch:$e1 state:"active" queues:["q"]}
         WF.POP q a => {id:$t3 ..}
         # Or until the drain is ended; then nothing is handed back either.
-        drain a 5000
+        WF.DRAIN a BLOCK 5000 RESET
         WF.POP q a => !DRAINING
-        resume a
+        WF.RESUME a => OK
         +5000
         tick
         WF.LEN q STATE running => 1
         WF.POP q a => {id:$t4 ..}
+        "#,
+    );
+}
+
+#[test]
+fn drain_of_an_agent_or_a_pool_tells_how_it_stands_and_resets_at_once_if_told() {
+    scenario(
+        r#"
+        WF.DRAIN p => !ERR no such key
+        WF.RESUME p => !ERR no such key
+        WF.POOL p SIZE 2 LEASE 60000 => OK
+        WF.DRAIN p BLOCK 0 => {running:0 reset:0}
+        WF.RESUME p => OK
+        WF.RESUME p => OK
+        WF.RESUME p TYPE t => !ERR TYPE is for queues
+        WF.ASSUME p => {agent:"{p}:1" epoch:$e1 ..}
+        WF.ASSUME p => {agent:"{p}:2" epoch:$e2 ..}
+        WF.MPUSH q 5 1 2 3 4 5 => [$t1 $t2 $t3 $t4 $t5]
+        WF.POP q {p}:1 EPOCH $e1 COUNT 2
+        WF.POP q {p}:2 EPOCH $e2 COUNT 2
+        WF.DRAIN p => {running:4 reset:0}
+        WF.DRAIN p BLOCK 0 => wait
+        WF.DRAIN p RESET => {running:0 reset:4}
+        WF.TASK q $t4 => {state:"ready" interruptions:1 ..}
+        woken yes
+        WF.DRAIN p BLOCK 0 => {running:0 reset:4}
+        woken no
+        WF.RESUME p => OK
+        WF.POP q {p}:1 EPOCH $e1 COUNT 3
+        WF.DRAIN {p}:1 => {running:3 reset:0}
+        WF.DRAIN {p}:1 BLOCK 500 => wait
+        WF.POP q {p}:1 EPOCH $e1 => !DRAINING
+        WF.DRAIN {p}:1 RESET => {running:0 reset:3}
+        WF.RESUME {p}:1 => OK
+        WF.POP q {p}:1 EPOCH $e1 => {payload:_ ..}
         "#,
     );
 }

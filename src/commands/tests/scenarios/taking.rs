@@ -170,7 +170,7 @@ fn only_the_done_half_of_next_refuses_and_then_nothing_was_taken() {
         WF.NEXT missing a 7 => !NOTASK
         WF.LEN q STATE ready => 2
         # Taking is refused, since the agent drains: null, and the completion counts.
-        drain a
+        WF.DRAIN a
         WF.NEXT q a $t1 => nil
         WF.TASK q $t1 => !NOTASK
         WF.LEN q STATE ready => 2
