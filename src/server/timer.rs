@@ -17,9 +17,10 @@ use super::api::{self, Ctx, Str, api};
 use super::clock;
 use super::datatype::Stored;
 use super::keys::Keys;
-use crate::commands::{Key, Keyspace};
+use crate::commands::{Key, Keyspace, due};
 use crate::engine::agent::Agent;
 use crate::engine::numbers::Moment;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
 
@@ -65,12 +66,24 @@ impl Timed for Queue {
 }
 
 impl Timed for Agent {
-    fn next_ms(&self, _at: Moment) -> Option<u64> {
-        None
+    fn next_ms(&self, at: Moment) -> Option<u64> {
+        Self::next_ms(self, at)
     }
 
-    fn serve(_keys: &mut Keys<'_>, _key: Key, _at: Moment) -> bool {
-        false
+    fn serve(keys: &mut Keys<'_>, key: Key, at: Moment) -> bool {
+        let name = keys.name(key).to_vec();
+        due::agent(keys, (&name, key), SLICE, at)
+    }
+}
+
+impl Timed for Pool {
+    fn next_ms(&self, _at: Moment) -> Option<u64> {
+        Self::next_ms(self)
+    }
+
+    fn serve(keys: &mut Keys<'_>, key: Key, at: Moment) -> bool {
+        let name = keys.name(key).to_vec();
+        due::pool(keys, (&name, key), SLICE, at)
     }
 }
 

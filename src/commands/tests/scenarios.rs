@@ -3,14 +3,17 @@
 
 mod fencing;
 mod finishing;
+mod leases;
 mod limits;
 mod listing;
 mod numbers;
 mod paging;
 mod places;
 mod poison;
+mod pools;
 mod pushing;
 mod recovering;
 mod refusing;
 mod repeating;
+mod retiring;
 mod taking;

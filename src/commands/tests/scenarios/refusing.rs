@@ -20,8 +20,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         WF.FAIL q a 7 DELAY 5 => !ERR DELAY is not available yet
         WF.NACK q a DELAY 5 IDS 1 7 => !ERR DELAY is not available yet
         WF.TOUCH q a 7 EXTEND 5 => !ERR EXTEND is not available yet
-        WF.RECOVER a LEASE 5 => !ERR LEASE is not available yet
-        WF.RECOVER a FORCE => !ERR FORCE is not available yet
         WF.LIST q WORKFLOW 5 => !ERR WORKFLOW is not available yet
         WF.SET q timeout 5 => !ERR TIMEOUT is not available yet
         WF.SET q retries 5 => !ERR RETRIES is not available yet
@@ -54,6 +52,19 @@ fn an_option_that_is_none_is_refused_as_it_was_typed() {
         WF.HELD a EPOCH 7 => !ERR unknown option 'EPOCH'
         WF.LIST q WHERE x => !ERR unknown option 'WHERE'
         WF.LEN q x => !ERR unknown option 'x'
+        WF.POOL p COUNT 5 => !ERR unknown option 'COUNT'
+        WF.ASSUME p EPOCH 5 => !ERR unknown option 'EPOCH'
+        WF.ASSUME p FORCE => !ERR unknown option 'FORCE'
+        WF.BEAT a FENCE 5 => !ERR unknown option 'FENCE'
+        WF.RETIRE a EPOCH 5 FAIL => !ERR unknown option 'FAIL'
+        WF.RETIRE a EPOCH 5 KEEP RELEASE => !ERR exclude each other
+        WF.POOL p SIZE 0 => !ERR must be at least 1
+        WF.POOL p SIZE 10001 => !ERR is more than 10000
+        WF.POOL p LEASE 0 => !ERR must be at least 1
+        WF.ASSUME p LEASE 0 => !ERR must be at least 1
+        WF.POOL "" => !ERR must not be empty
+        WF.POOL "a}b" => !ERR hash tag
+        WF.POOL "{}p" => !ERR hash tag
         WF.PUSH q => !ERR wrong number of arguments
         WF.TASK q 7 7 => !ERR wrong number of arguments
         WF.PUSH q x TYPE => !ERR type is missing
@@ -89,6 +100,10 @@ fn a_key_that_holds_something_else_is_refused_and_left_alone() {
         WF.INFO k => !WRONGTYPE
         WF.SET k maxlen 5 => !WRONGTYPE
         WF.CHECK k => !WRONGTYPE
+        WF.POOL k => !WRONGTYPE
+        WF.ASSUME k => !WRONGTYPE
+        WF.BEAT k EPOCH 7 => !WRONGTYPE
+        WF.RETIRE k EPOCH 7 => !WRONGTYPE
         WF.INFO a => nil
         "#,
     );
@@ -107,8 +122,10 @@ fn a_queue_is_no_agent_and_an_agent_no_queue() {
         WF.HELD q => !WRONGTYPE
         WF.RECOVER a QUEUES 1 a => !WRONGTYPE
         WF.DONE q q $t1 EPOCH 7 => !WRONGTYPE
-        # Where the name alone decides, its key is not looked at.
-        WF.DONE q q $t1 => !NOTOWNER held by 'a'
+        WF.DONE q q $t1 => !WRONGTYPE
+        WF.MDONE q q IDS 1 $t1 => !WRONGTYPE
+        WF.FAIL q q $t1 => !WRONGTYPE
+        WF.NACK q q IDS 1 $t1 => !WRONGTYPE
         # A queue that became something else is no queue any more, and no reason to refuse.
         del q
         other q
