@@ -52,12 +52,11 @@ fn list_and_len_know_what_is_scheduled_and_what_was_cancelled() {
         WF.LIST q STATE scheduled TYPE y => {tasks:[{id:$s4 ..}] cursor:"0"}
         WF.LIST q STATE scheduled COUNT 1 => {tasks:[{id:$s1 ..}] cursor:$c1}
         WF.LIST q STATE scheduled CURSOR $c1 => {tasks:[{id:$s3 ..} {id:$s4 ..}] cursor:"0"}
-        # What has no RETAIN is not kept.
-        WF.LIST q STATE Cancelled => {tasks:[{id:$s2 state:"cancelled" ..}] cursor:"0"}
+        WF.LIST q STATE Cancelled => {tasks:[{id:$s2 state:"cancelled" ..} {id:$w1 ..}] cursor:"0"}
         WF.LIST q => {tasks:[{id:$s1 ..} {id:$s3 ..} {id:$s4 ..} {id:$w2 ..} _ _ _ _ _ _ \
-            {id:$s2 ..}] cursor:"0"}
+            {id:$s2 ..} {id:$w1 ..}] cursor:"0"}
         WF.LEN q STATE scheduled => 3
-        WF.LEN q STATE cancelled => 1
+        WF.LEN q STATE cancelled => 2
         WF.LEN q => 6
         "#,
     );
