@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::deadlines::Due;
 use super::event::{Batch, Ids, QueueEvent};
 use super::names::Named;
-use super::numbers::Moment;
+use super::numbers::{Moment, NUMBER_MAX};
 use super::queue::Queue;
 use super::recover::returned;
 use super::reset::Which;
@@ -110,7 +110,10 @@ impl Queue {
         for (_, id, _, slot) in due {
             let task = self.tasks.get(slot);
             let recovered_ms = self.owners.get(task.owner).recovered_ms;
-            let until_ms = recovered_ms.saturating_add(self.timeout_ms(slot));
+            let until_ms = match self.timeout_ms(slot) {
+                0 => NUMBER_MAX,
+                timeout_ms => recovered_ms.saturating_add(timeout_ms),
+            };
             if self.is_void(task) && until_ms > at.ms {
                 // Its clock starts anew with the recovery, though that did not get to it yet.
                 tick.batch.events.push(QueueEvent::Extended { id, until_ms });
