@@ -142,11 +142,15 @@ impl Queue {
             let heard_ms = self.heard_ms(owner, beats);
             let mut again_ms = u64::MAX;
             for slot in self.owners.get(owner).running.iter(&self.tasks) {
+                if silent.len() + poison.len() >= limit {
+                    // What is behind may be silent, too: the owner stays due.
+                    again_ms = u64::MAX;
+                    break;
+                }
                 let task = self.tasks.get(slot);
                 let last_ms = task.heard_ms().max(heard_ms);
-                let is_full = silent.len() + poison.len() >= limit;
                 let silent_ms = last_ms.saturating_add(backstop_ms);
-                if silent_ms <= at.ms && !is_full {
+                if silent_ms <= at.ms {
                     let is_poison = self.is_poison(task);
                     if is_poison { &mut poison } else { &mut silent }.push(task.id);
                     continue;
@@ -154,7 +158,7 @@ impl Queue {
                 again_ms = again_ms.min(silent_ms);
                 // Those behind were taken later: none of them can fall silent before that.
                 let taken_or_heard_ms = task.taken_ms().max(heard_ms);
-                if is_full || taken_or_heard_ms.saturating_add(backstop_ms) >= again_ms {
+                if taken_or_heard_ms.saturating_add(backstop_ms) >= again_ms {
                     break;
                 }
             }
