@@ -20,7 +20,12 @@ impl Start {
 /// The tasks that a call is about, each once, and whether there are others beyond its limit.
 fn up_to(mut ids: Vec<u64>, count: Option<u64>) -> (Vec<u64>, bool) {
     let mut seen = Vec::new();
-    ids.retain(|id| !seen.contains(id) && { seen.push(*id); true });
+    ids.retain(|id| {
+        !seen.contains(id) && {
+            seen.push(*id);
+            true
+        }
+    });
     let limit = count.map_or(10_000, |count| count as usize);
     let more = ids.len() > limit;
     ids.truncate(limit);
@@ -53,7 +58,12 @@ impl Queue {
             failed.retain(|task| task.reason == "quarantined");
         }
         let mut seen = Vec::new();
-        failed.retain(|task| !seen.contains(&task.id) && { seen.push(task.id); true });
+        failed.retain(|task| {
+            !seen.contains(&task.id) && {
+                seen.push(task.id);
+                true
+            }
+        });
         failed.retain(|task| match &task.unique {
             None => true,
             Some(key) => {
