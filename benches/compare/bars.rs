@@ -11,7 +11,7 @@ use crate::memory::{self, Footprint};
 use crate::report::{Limit, Report, Row, Spread};
 use crate::server::Server;
 use crate::settings::Settings;
-use crate::{traffic, wakeup};
+use crate::{deadlines, traffic, wakeup};
 
 /// The server under test with its load, and whom to tell how far it is.
 pub(crate) struct Bench {
@@ -26,8 +26,8 @@ impl Bench {
         let server = Server::start(&settings.program, &settings.module)?;
         let fleet = Fleet::connect(server.port, settings.seed)?;
         let contests = contest::COMMANDS.len() + contest::CYCLES.len() + contest::BATCHES.len();
-        // Besides the contests: wake-ups, two footprints, two measurements of traffic.
-        let progress = ProgressBar::new((contests * settings.rounds) as u64 + 5);
+        // Besides the contests: wake-ups, deadlines, two footprints, two measurements of traffic.
+        let progress = ProgressBar::new((contests * settings.rounds) as u64 + 6);
         progress.set_style(ProgressStyle::with_template("{bar:40} {msg}")?);
         Ok(Self { settings, server, fleet, progress })
     }
@@ -42,6 +42,7 @@ impl Bench {
         let batches = self.contest(&contest::BATCHES)?;
         report.rows.push(batch_row(&batches));
         report.rows.extend(self.wakeup_rows()?);
+        report.rows.extend(self.deadline_rows()?);
         report.rows.extend(self.memory_rows()?);
         // Last, for the replication backlog stays with the server.
         report.rows.extend(self.traffic_rows()?);
@@ -77,6 +78,21 @@ impl Bench {
             row("wake-up of a blocked POP / BLPOP", "x", ratio, Some(Limit::AtMost(1.3))),
             row("  a blocked POP", "us", Spread::of(wakeups.baton_us), None),
             row("  a BLPOP", "us", Spread::of(wakeups.list_us), None),
+        ])
+    }
+
+    fn deadline_rows(&mut self) -> Outcome<Vec<Row>> {
+        tell(&self.progress, "deadlines");
+        let tasks = self.settings.tasks * 10;
+        let found = deadlines::measure(&mut self.server, tasks)?;
+        let wait = |what: &str, ms, bar| row(what, "ms", Spread::single(ms), bar);
+        let most = Some(Limit::AtMost(5.0));
+        Ok(vec![
+            wait("longest wait of another client, no keys", found.empty_ms, None),
+            wait(&format!("  {tasks} deadlines pending"), found.pending_ms, most),
+            wait(&format!("  {tasks} deadlines due at once"), found.firing_ms, most),
+            row("  all of them have fired after", "s", Spread::single(found.firing_s), None),
+            row("a delayed task is late by", "ms", found.late_ms, Some(Limit::AtMost(10.0))),
         ])
     }
 

@@ -5,7 +5,7 @@
 //!
 //! * `BATON_SERVER`: the server's program (`redis-server`)
 //! * `BATON_MODULE`: the module (the one that cargo built last)
-//! * `BENCH_TASKS`: tasks per side and round (100000); memory is measured with ten times as many
+//! * `BENCH_TASKS`: tasks per side and round (100000); memory and deadlines with ten times as many
 //! * `BENCH_ROUNDS`: rounds of every contest (9)
 //! * `SEED`: what the payloads are made from (the time of day)
 //!
@@ -16,6 +16,7 @@
 
 mod bars;
 mod contest;
+mod deadlines;
 mod load;
 mod memory;
 mod report;

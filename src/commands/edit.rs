@@ -15,7 +15,7 @@ pub(super) static EDIT: Spec = Spec {
     since: "0.1.0",
     flags: "write fast",
     categories: "write fast",
-    arity: -4,
+    arity: -3,
     keys: &[Keys::At(1, Access::Update)],
     args: &[
         Arg::key("queue", 0),
@@ -51,6 +51,9 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"TYPE" => edit.kind = Some(args.word("type")?),
             _ => return Err(args::unknown(word)),
         }
+    }
+    if edit == Edit::default() {
+        return Err(args::syntax("what is to be different", "is missing"));
     }
     let queue = call.keys.open(queue);
     let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;

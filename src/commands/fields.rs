@@ -9,12 +9,14 @@ use crate::engine::queue::Queue;
 use crate::engine::task::{Details, State, Task};
 
 /// One value of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// An integer.
     Integer(u64),
     /// Bytes.
     Bytes(&'a [u8]),
+    /// Several names.
+    Names(Box<[&'a [u8]]>),
 }
 
 /// Named values, in order.
@@ -60,6 +62,16 @@ impl<'a> Fields<'a> {
         self
     }
 
+    /// Adds several names.
+    pub fn names(
+        &mut self,
+        name: &'static str,
+        names: impl Iterator<Item = &'a [u8]>,
+    ) -> &mut Self {
+        self.pairs.push((name, Value::Names(names.collect())));
+        self
+    }
+
     /// Writes them out.
     pub fn write(&self, reply: &mut dyn Reply) {
         reply.map(self.pairs.len());
@@ -68,6 +80,10 @@ impl<'a> Fields<'a> {
             match value {
                 Value::Integer(value) => reply.integer(*value as i64),
                 Value::Bytes(value) => reply.bytes(value),
+                Value::Names(names) => {
+                    reply.array(names.len());
+                    names.iter().for_each(|name| reply.bytes(name));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Fields, Next, Reply};
 use crate::engine::agent::Agent;
-use crate::engine::queue::{Queue, Totals};
+use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::refusal::Refusal;
 use crate::engine::settings::Setting;
 use crate::engine::task::State;
@@ -21,7 +21,8 @@ pub(super) static INFO: Spec = Spec {
     args: &[Arg::key("key", 0)],
     reply: "a map with the field kind (queue or agent), or null when there is no such key",
     details: "\
-        A queue: how many tasks are in each state, types, owners that hold something, \
+        A queue: state (active, paused or draining), paused-types, how many tasks are in each \
+        state, types, owners that hold something, \
         unique-keys, the totals since it was made, and its settings. An agent: epoch and \
         queues, the names of those it took from.\n\n\
         Errors: WRONGTYPE.",
@@ -42,9 +43,14 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     Ok(Next::Replied)
 }
 
-fn about_queue(queue: &Queue) -> Fields<'static> {
+fn about_queue(queue: &Queue) -> Fields<'_> {
     let mut fields = Fields::default();
     fields.bytes("kind", b"queue");
+    fields.bytes("state", hold_word(queue.hold()));
+    if let Some(Hold::Draining { reset_ms, reset }) = queue.hold() {
+        fields.number("reset-at", reset_ms).integer("reset", reset);
+    }
+    fields.names("paused-types", queue.lines().paused());
     for state in State::ALL {
         fields.integer(state.word(), queue.count(state));
     }
@@ -67,6 +73,15 @@ fn about_queue(queue: &Queue) -> Fields<'static> {
         fields.integer("diverged", 1);
     }
     fields
+}
+
+/// Whether tasks are handed out, in a word.
+fn hold_word(hold: Option<Hold>) -> &'static [u8] {
+    match hold {
+        None => b"active",
+        Some(Hold::Paused) => b"paused",
+        Some(Hold::Draining { .. }) => b"draining",
+    }
 }
 
 fn about_agent(reply: &mut dyn Reply, agent: &Agent) {

@@ -154,7 +154,8 @@ pub struct Rules {
     pub evictable: Option<&'static str>,
     /// The caller waited and is decided anew.
     pub woken: bool,
-    /// The caller waited for long enough: it is only told how things stand, and nothing may change.
+    /// The caller waited for a condition, and the time is over: it is told how things stand, and
+    /// nothing may be changed.
     pub timed_out: bool,
 }
 
@@ -225,10 +226,11 @@ pub enum Next {
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,
     },
-    /// It has not replied: the client waits until some owner holds nothing any more, or the key is
-    /// signalled; then it is decided anew. When the time is over it is run once more to reply.
+    /// It has not replied: the client waits until the key is signalled, or an agent holds nothing any
+    /// more in some queue. Then it is decided anew, and does not repeat what it changed when it was
+    /// called; when the time is over, once more, to tell how things stand.
     Watch {
-        /// The key that is signalled.
+        /// The key.
         key: Key,
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,

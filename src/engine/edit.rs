@@ -6,7 +6,7 @@ use super::queue::Queue;
 use super::refusal::Refusal;
 
 /// What is to be different.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edit<'a> {
     /// The type's name; empty: none.
     pub kind: Option<&'a [u8]>,

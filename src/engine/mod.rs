@@ -18,6 +18,7 @@
 //! | what happens | [`event`], applied in `apply` by `moves`; `fits` is asked before if need be |
 //! | verbs of producers and agents | [`push`], [`pop`], [`finish`], [`touch`], [`recover`] |
 //! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`tick`] |
+//! | time | [`numbers`], [`pace`] |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
@@ -40,6 +41,7 @@ mod moves;
 pub mod names;
 pub mod numbers;
 pub mod owner;
+pub mod pace;
 pub mod pop;
 pub mod push;
 pub mod queue;

@@ -245,6 +245,40 @@ impl Str {
     }
 }
 
+/// How far a walk through all keys of a database has come.
+pub(super) struct Cursor(*mut raw::RedisModuleScanCursor);
+
+impl Cursor {
+    /// Before the first key.
+    pub(super) fn start() -> Self {
+        // SAFETY: the call takes nothing.
+        Self(unsafe { api!(RedisModule_ScanCursorCreate()) })
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        // SAFETY: the cursor was made by `start` and is given up here.
+        unsafe { api!(RedisModule_ScanCursorDestroy(self.0)) };
+    }
+}
+
+/// A callback of a walk: context, name and opened key.
+pub(super) type Found = unsafe extern "C" fn(
+    *mut raw::RedisModuleCtx,
+    *mut raw::RedisModuleString,
+    *mut raw::RedisModuleKey,
+    *mut c_void,
+);
+
+impl Ctx {
+    /// One step of a walk through the keys of the context's database; false when it is at its end.
+    pub(super) fn scan(self, cursor: &Cursor, found: Found) -> bool {
+        // SAFETY: context and cursor are valid; the callback takes no data.
+        unsafe { api!(RedisModule_Scan(self.0, cursor.0, Some(found), ptr::null_mut())) != 0 }
+    }
+}
+
 type MustObey = unsafe extern "C" fn(*mut raw::RedisModuleCtx) -> c_int;
 
 /// Valkey's own word, from 8.1 on, on commands that are not to be refused: it knows of slot imports

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 
 use super::api::{self, Ctx, Str};
 use super::keys::{Keys, Loaded};
-use super::observe;
+use super::{clock, observe};
 use crate::commands::Key;
 use crate::engine::event::{AgentEvent, QueueEvent};
 use crate::storage::agent_dump;
@@ -40,7 +40,7 @@ pub(super) fn run(ctx: Ctx, strings: &[Str], words: &[&[u8]]) -> Result<(), Stri
         ([name, ..], [_, events, ..]) => (*name, *events),
         _ => return Err("ERR a key and events are needed".to_owned()),
     };
-    let mut keys = Keys::new(ctx, strings, words);
+    let mut keys = Keys::new(ctx, clock::now(), strings, words);
     let key = keys.open_string(name);
     let blobs = words.get(2..).unwrap_or_default();
     let followed = follow(&mut keys, (key, ctx.db(), name), events, blobs);

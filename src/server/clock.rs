@@ -1,22 +1,20 @@
 //! The one place that asks for the time, once per command.
 //!
 //! Time is the wall clock at the start plus the monotonic clock since, so that a wall clock that
-//! jumps neither fires nor freezes anything. What the two drift apart is made up for slowly: by a
-//! sixteenth of the time that passes, so that this clock never stands still nor goes back.
+//! jumps neither fires nor freezes anything. What the two drift apart is made up for slowly (see
+//! `pace`).
 
 use std::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::{api, config};
 use crate::engine::numbers::Moment;
-
-/// The part of the time passed by which the clock may be moved.
-const SLEW: u64 = 16;
+use crate::engine::pace::Pace;
 
 struct Clock {
-    /// Microseconds of Unix time at `since`.
-    base_us: Cell<u64>,
-    since: Cell<Instant>,
+    pace: Cell<Pace>,
+    /// Where its monotonic clock starts.
+    start: Instant,
     random: Cell<u64>,
     /// The greatest number issued.
     issued: Cell<u64>,
@@ -27,8 +25,8 @@ struct Clock {
 thread_local! {
     // Every caller runs on the server's main thread.
     static CLOCK: Clock = Clock {
-        base_us: Cell::new(wall_us()),
-        since: Cell::new(monotonic()),
+        pace: Cell::new(Pace::start(wall_us(), 0)),
+        start: monotonic(),
         random: Cell::new(api::random() | 1),
         issued: Cell::new(0),
         since_ms: Cell::new(0),
@@ -63,20 +61,16 @@ pub(super) fn now_us() -> u64 {
 
 /// Comes a little nearer to the wall clock. Called from the server's cron.
 pub(super) fn reanchor() {
-    CLOCK.with(|clock| {
-        let (since, now) = (clock.since.get(), monotonic());
-        let passed_us = now.duration_since(since).as_micros() as u64;
-        let own_us = clock.base_us.get() + passed_us;
-        let drift_us = wall_us() as i64 - own_us as i64;
-        let most_us = (passed_us / SLEW) as i64;
-        clock.base_us.set(own_us.saturating_add_signed(drift_us.clamp(-most_us, most_us)));
-        clock.since.set(now);
-    });
+    CLOCK.with(|clock| clock.pace.set(clock.pace.get().nearer(wall_us(), clock.passed_us())));
 }
 
 impl Clock {
     fn us(&self) -> u64 {
-        self.base_us.get() + self.since.get().elapsed().as_micros() as u64
+        self.pace.get().us(self.passed_us())
+    }
+
+    fn passed_us(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
     }
 
     /// A step of a xorshift generator: numbers need ten bits that two servers do not share.

@@ -5,12 +5,14 @@
 use std::ffi::{c_char, c_int, c_ulong, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use redis_module::raw;
 
 use super::api::{self, Ctx, Str, api};
-use super::timer;
+use super::timer::Timed;
+use super::{clock, sweep, timer};
 use crate::engine::agent::Agent;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
@@ -23,13 +25,22 @@ pub(super) struct Stored<T> {
     pub(super) value: T,
     /// When the timer expects something to fall due here.
     pub(super) expected: Option<timer::Expected>,
+    /// Since it was unlinked with something to fall due: whether it lives on all the same.
+    alive: Option<Arc<()>>,
 }
 
 impl<T> Stored<T> {
     /// A value that the server will own.
     pub(super) fn boxed(value: T) -> *mut Self {
-        Box::into_raw(Box::new(Self { value, expected: None }))
+        Box::into_raw(Box::new(Self { value, expected: None, alive: None }))
     }
+}
+
+/// A value that the server will own under this name, if it is known.
+fn named<T: DataType>(value: T, db: c_int, name: *const raw::RedisModuleString) -> *mut Stored<T> {
+    let next_ms = value.next_ms(clock::now()).filter(|_| !name.is_null());
+    let expected = next_ms.map(|ms| timer::loaded(ms, db, Str(name.cast_mut()).bytes()));
+    Box::into_raw(Box::new(Stored { value, expected, alive: None }))
 }
 
 static QUEUE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
@@ -61,7 +72,7 @@ pub(super) fn register(ctx: Ctx) -> bool {
 }
 
 /// What a data type of this module can do.
-trait DataType: Sized + Send {
+trait DataType: Timed + Sized + Send {
     /// Hands on the value in pieces, in an order that is the same for equal values.
     fn write(&self, sink: &mut dyn FnMut(&[u8]));
     /// Reads it back, one piece after the other.
@@ -70,14 +81,12 @@ trait DataType: Sized + Send {
     const PIECE: Kind;
     /// The value under another name: whatever was of the name is not taken over.
     fn renamed(&mut self) {}
+    /// The value was loaded at this moment, Unix time in milliseconds.
+    fn loaded(&mut self, _ms: u64) {}
     /// Bytes on the heap.
     fn heap_bytes(&self, samples: usize) -> usize;
     /// How many allocations freeing it takes.
     fn free_effort(&self) -> u64;
-    /// When something falls due, Unix time in milliseconds.
-    fn next_deadline_ms(&self) -> Option<u64> {
-        None
-    }
     /// Moves what can be moved to where there are fewer holes; where to go on, if not done.
     fn defrag(&mut self, _from: u32, _defrag: &Defrag) -> Option<u32> {
         None
@@ -86,6 +95,10 @@ trait DataType: Sized + Send {
 
 impl DataType for Queue {
     const PIECE: Kind = Kind::QueueChunk;
+
+    fn loaded(&mut self, ms: u64) {
+        Self::loaded(self, ms);
+    }
 
     fn write(&self, sink: &mut dyn FnMut(&[u8])) {
         dump::encode(self, sink);
@@ -112,10 +125,6 @@ impl DataType for Queue {
 
     fn free_effort(&self) -> u64 {
         Self::free_effort(self)
-    }
-
-    fn next_deadline_ms(&self) -> Option<u64> {
-        Self::next_deadline_ms(self)
     }
 
     fn defrag(&mut self, from: u32, defrag: &Defrag) -> Option<u32> {
@@ -219,7 +228,7 @@ unsafe extern "C" fn rdb_load<T: DataType>(
             return ptr::null_mut();
         }
         match load::<T>(io) {
-            Ok(value) => Stored::boxed(value).cast(),
+            Ok(stored) => stored.cast(),
             Err(why) => {
                 api::warn(None, &format!("a key cannot be loaded: {why}"));
                 ptr::null_mut()
@@ -228,23 +237,17 @@ unsafe extern "C" fn rdb_load<T: DataType>(
     })
 }
 
-fn load<T: DataType>(io: *mut raw::RedisModuleIO) -> Result<T, String> {
+fn load<T: DataType>(io: *mut raw::RedisModuleIO) -> Result<*mut Stored<T>, String> {
     let name = load_bytes(io).ok_or("the name is missing")?;
     let mut value = T::read(&mut || load_bytes(io))?;
+    value.loaded(clock::now_us() / 1_000);
     // SAFETY: `io` is that of the running callback.
-    let (key, db) = unsafe {
-        (api!(RedisModule_GetKeyNameFromIO(io)).cast_mut(), api!(RedisModule_GetDbIdFromIO(io)))
-    };
-    if !key.is_null() {
-        let key = Str(key).bytes();
-        if key != name.as_ref() {
-            value.renamed();
-        }
-        if let Some(ms) = value.next_deadline_ms() {
-            timer::loaded(ms, db, key);
-        }
+    let (key, db) =
+        unsafe { (api!(RedisModule_GetKeyNameFromIO(io)), api!(RedisModule_GetDbIdFromIO(io))) };
+    if !key.is_null() && Str(key.cast_mut()).bytes() != name.as_ref() {
+        value.renamed();
     }
-    Ok(value)
+    Ok(named(value, db, key))
 }
 
 /// The next string, or nothing when the input ends or is broken.
@@ -329,17 +332,14 @@ unsafe extern "C" fn copy<T: DataType>(
         match T::read(&mut || pieces.next()) {
             Ok(mut value) => {
                 value.renamed();
-                if let Some(ms) = value.next_deadline_ms() {
-                    // SAFETY: the context is that of the running callback.
-                    let (name, db) = unsafe {
-                        (
-                            api!(RedisModule_GetToKeyNameFromOptCtx(ctx)).cast_mut(),
-                            api!(RedisModule_GetToDbIdFromOptCtx(ctx)),
-                        )
-                    };
-                    timer::loaded(ms, db, Str(name).bytes());
-                }
-                Stored::boxed(value).cast()
+                // SAFETY: the context is that of the running callback.
+                let (name, db) = unsafe {
+                    (
+                        api!(RedisModule_GetToKeyNameFromOptCtx(ctx)),
+                        api!(RedisModule_GetToDbIdFromOptCtx(ctx)),
+                    )
+                };
+                named(value, db, name).cast()
             }
             Err(why) => {
                 api::warn(None, &format!("a key cannot be copied: {why}"));
@@ -349,8 +349,8 @@ unsafe extern "C" fn copy<T: DataType>(
     })
 }
 
-/// The key goes, or the value goes on under another name: the timer expects nothing here any more.
-/// Always on the main thread, unlike `free`.
+/// The key goes, or the value goes on under another name: the timer expects nothing here any more,
+/// and a sweep looks for the value if it lives on. Always on the main thread, unlike `free`.
 unsafe extern "C" fn unlink<T: DataType>(
     _ctx: *mut raw::RedisModuleKeyOptCtx,
     pointer: *const c_void,
@@ -359,6 +359,9 @@ unsafe extern "C" fn unlink<T: DataType>(
         // SAFETY: the value is ours alone for this callback.
         let stored = unsafe { &mut *pointer.cast_mut().cast::<Stored<T>>() };
         timer::gone(&mut stored.expected);
+        if stored.value.next_ms(clock::now()).is_some() {
+            stored.alive = Some(sweep::unlinked());
+        }
     });
 }
 

@@ -10,8 +10,8 @@ use smallvec::SmallVec;
 use super::api::{self, Ctx, Str, api};
 use super::keys::Keys;
 use super::reply::Writer;
-use super::{acl, apply, clock, config};
-use crate::commands::{Args, Call, Next, Spec, TABLE};
+use super::{acl, apply, clock, config, watch};
+use crate::commands::{Args, Call, Next, Rules, Spec, TABLE};
 
 const OK: c_int = raw::REDISMODULE_OK as c_int;
 const ERR: c_int = raw::REDISMODULE_ERR as c_int;
@@ -38,16 +38,24 @@ impl Words<'_> {
 /// How a call ended.
 enum End {
     Replied,
-    Waits { keys: SmallVec<[Str; 4]>, timeout_ms: u64 },
+    Waits(Wait),
     Refused(String),
 }
 
-fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, woken: bool, alarm: &mut Alarm) -> End {
-    let mut keys = Keys::new(ctx, &words.strings, &words.bytes);
+/// What a client waits for.
+struct Wait {
+    keys: SmallVec<[Str; 4]>,
+    timeout_ms: u64,
+    /// Whether it waits for a condition: it is told how things stand when the time is over.
+    watches: bool,
+}
+
+fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, rules: Rules, alarm: &mut Alarm) -> End {
+    let at = clock::now();
+    let mut keys = Keys::new(ctx, at, &words.strings, &words.bytes);
     let mut reply = Writer::to(ctx);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let args = Args::of(&words.bytes);
-        let (at, rules) = (clock::now(), config::rules(woken));
         (spec.run)(&mut Call { args, keys: &mut keys, reply: &mut reply, at, rules })
     }));
     alarm.too_late = keys.unpublished || reply.started;
@@ -55,7 +63,12 @@ fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, woken: bool, alarm: &mut Alarm
     let end = match ran {
         Ok(Next::Replied) => End::Replied,
         Ok(Next::Wait { keys: waited, timeout_ms }) => {
-            End::Waits { keys: keys.names(&waited), timeout_ms }
+            End::Waits(Wait { keys: keys.names(&waited), timeout_ms, watches: false })
+        }
+        Ok(Next::Watch { key, timeout_ms }) => {
+            let keys = keys.names(&[key]);
+            keys.iter().for_each(|name| watch::add(ctx.db(), name.bytes()));
+            End::Waits(Wait { keys, timeout_ms, watches: true })
         }
         Err(refusal) => End::Refused(refusal.to_string()),
     };
@@ -70,17 +83,17 @@ fn answer(
     ctx: Ctx,
     spec: &Spec,
     words: &Words<'_>,
-    woken: bool,
+    rules: Rules,
     alarm: &mut Alarm,
-    wait: impl FnOnce(SmallVec<[Str; 4]>, u64) -> c_int,
+    wait: impl FnOnce(Wait) -> c_int,
 ) -> c_int {
-    match call(ctx, spec, words, woken, alarm) {
+    match call(ctx, spec, words, rules, alarm) {
         End::Replied => OK,
         End::Refused(text) => {
             ctx.reply_error(&text);
             OK
         }
-        End::Waits { keys, timeout_ms } => wait(keys, timeout_ms),
+        End::Waits(what) => wait(what),
     }
 }
 
@@ -122,8 +135,9 @@ unsafe extern "C" fn handle<const PLACE: usize>(
             tell_keys(ctx, spec, &words);
             return OK;
         }
-        answer(ctx, spec, &words, false, alarm, |mut keys, timeout_ms| {
-            api::block_on(ctx, &mut keys, timeout_ms, woken::<PLACE>, timed_out);
+        answer(ctx, spec, &words, config::rules(), alarm, |mut what| {
+            let over: api::Handler = if what.watches { told::<PLACE> } else { timed_out };
+            api::block_on(ctx, &mut what.keys, what.timeout_ms, woken::<PLACE>, over);
             OK
         })
     })
@@ -150,7 +164,28 @@ unsafe extern "C" fn woken<const PLACE: usize>(
     guarded(ctx, spec.name, |alarm| {
         // SAFETY: the server calls back with the words of the command that waits.
         let words = unsafe { Words::of(argv, argc) };
-        answer(ctx, spec, &words, true, alarm, |_, _| ERR)
+        let rules = Rules { woken: true, ..config::rules() };
+        answer(ctx, spec, &words, rules, alarm, |_| ERR)
+    })
+}
+
+/// What a client watches for has not come in time: it is told how things stand. The command knows
+/// that nothing may be written here.
+unsafe extern "C" fn told<const PLACE: usize>(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    let ctx = Ctx(ctx);
+    let Some(spec) = TABLE.get(PLACE) else { return ERR };
+    guarded(ctx, spec.name, |alarm| {
+        // SAFETY: the server calls back with the words of the command that waits.
+        let words = unsafe { Words::of(argv, argc) };
+        let rules = Rules { woken: true, timed_out: true, ..config::rules() };
+        // SAFETY: the context is that of the client that waited.
+        answer(ctx, spec, &words, rules, alarm, |_| unsafe {
+            api!(RedisModule_ReplyWithNull(ctx.0))
+        })
     })
 }
 
@@ -192,5 +227,5 @@ macro_rules! handlers {
 }
 
 /// The handlers of the commands, in the order of their table.
-pub(super) static HANDLERS: [api::Handler; 19] =
-    handlers!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18);
+pub(super) static HANDLERS: [api::Handler; 27] =
+    handlers!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26);

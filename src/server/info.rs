@@ -23,12 +23,15 @@ unsafe extern "C" fn info(ctx: *mut raw::RedisModuleInfoCtx, for_crash_report: c
     }
     // A panic here loses the rest of the section, and nothing else.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        let counters: [(&CStr, u64); 9] = [
+        let counters: [(&CStr, u64); 12] = [
             (c"tasks_pushed", COUNTERS.pushed.load(Ordering::Relaxed)),
             (c"tasks_taken", COUNTERS.taken.load(Ordering::Relaxed)),
             (c"tasks_completed", COUNTERS.completed.load(Ordering::Relaxed)),
             (c"tasks_failed", COUNTERS.failed.load(Ordering::Relaxed)),
             (c"tasks_returned", COUNTERS.returned.load(Ordering::Relaxed)),
+            (c"tasks_readied", COUNTERS.readied.load(Ordering::Relaxed)),
+            (c"tasks_cancelled", COUNTERS.cancelled.load(Ordering::Relaxed)),
+            (c"tasks_retried", COUNTERS.retried.load(Ordering::Relaxed)),
             (c"tasks_expired", COUNTERS.expired.load(Ordering::Relaxed)),
             (c"recoveries", COUNTERS.recoveries.load(Ordering::Relaxed)),
             (c"events_that_did_not_fit", COUNTERS.diverged.load(Ordering::Relaxed)),

@@ -8,17 +8,21 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
 
+use redis_module::raw;
 use smallvec::SmallVec;
 
 use super::api::{Ctx, Str};
 use super::datatype::{self, Stored};
 use super::observe::{self, Told};
-use super::{acl, clock, timer};
+use super::timer::{self, Timed};
+use super::{acl, clock, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
 use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::numbers::Moment;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
+use crate::engine::slab::Slot;
 use crate::storage::batch;
 
 /// What a key holds.
@@ -30,6 +34,37 @@ enum Held {
     Other,
     /// The call is over.
     Closed,
+}
+
+impl Held {
+    /// What the server has at a key that is there.
+    fn of((kind, value): (*mut raw::RedisModuleType, *mut c_void)) -> Self {
+        if kind == datatype::queue_type() {
+            Self::Queue(value.cast())
+        } else if kind == datatype::agent_type() {
+            Self::Agent(value.cast())
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// The timer learns when something falls due at a key that was found in a walk through all.
+pub(super) fn found(
+    ctx: Ctx,
+    name: Str,
+    value: (*mut raw::RedisModuleType, *mut c_void),
+    at: Moment,
+) {
+    expect(ctx, name, Held::of(value), at);
+}
+
+fn expect(ctx: Ctx, name: Str, held: Held, at: Moment) {
+    match held {
+        Held::Queue(stored) => timer::seen(ctx, name, stored, at),
+        Held::Agent(stored) => timer::seen(ctx, name, stored, at),
+        Held::Nothing | Held::Other | Held::Closed => {}
+    }
 }
 
 struct Opened {
@@ -48,6 +83,7 @@ struct News {
 /// The keys of one call.
 pub(super) struct Keys<'a> {
     ctx: Ctx,
+    at: Moment,
     /// The words after the command's name, as the server's strings and as bytes.
     strings: &'a [Str],
     words: &'a [&'a [u8]],
@@ -56,12 +92,14 @@ pub(super) struct Keys<'a> {
     /// Whether something was changed that is not published yet: a panic now would leave replicas
     /// and the append-only file behind, or a value half changed.
     pub(super) unpublished: bool,
+    /// Whether somebody holds nothing any more who did.
+    emptied: bool,
 }
 
 impl<'a> Keys<'a> {
-    pub(super) fn new(ctx: Ctx, strings: &'a [Str], words: &'a [&'a [u8]]) -> Self {
+    pub(super) fn new(ctx: Ctx, at: Moment, strings: &'a [Str], words: &'a [&'a [u8]]) -> Self {
         let (opened, news) = (SmallVec::new(), SmallVec::new());
-        Self { ctx, strings, words, opened, news, unpublished: false }
+        Self { ctx, at, strings, words, opened, news, unpublished: false, emptied: false }
     }
 
     /// The names of opened keys.
@@ -71,18 +109,27 @@ impl<'a> Keys<'a> {
 
     /// Opens a key by the server's own string.
     pub(super) fn open_string(&mut self, name: Str) -> Key {
-        let held = match self.ctx.value(name) {
-            None => Held::Nothing,
-            Some((kind, value)) if kind == datatype::queue_type() => {
-                let stored = value.cast::<Stored<Queue>>();
-                timer::seen(self.ctx, name, stored);
-                Held::Queue(stored)
-            }
-            Some((kind, value)) if kind == datatype::agent_type() => Held::Agent(value.cast()),
-            Some(_) => Held::Other,
-        };
+        let held = self.ctx.value(name).map_or(Held::Nothing, Held::of);
+        expect(self.ctx, name, held, self.at);
         self.opened.push(Opened { name, held });
         Key(self.opened.len() - 1)
+    }
+
+    /// Does some of what is due at a key; false if nothing is.
+    pub(super) fn serve(&mut self, key: Key) -> bool {
+        match self.opened.get(key.0).map(|opened| opened.held) {
+            Some(Held::Queue(_)) => Queue::serve(self, key, self.at),
+            Some(Held::Agent(_)) => Agent::serve(self, key, self.at),
+            None | Some(Held::Nothing | Held::Other | Held::Closed) => false,
+        }
+    }
+
+    /// The backstop looks at some owners of a queue later.
+    pub(super) fn postpone(&mut self, key: Key, postponed: &[(Slot, u64)]) {
+        if let Some(queue) = self.queue_mut(key).filter(|_| !postponed.is_empty()) {
+            queue.postpone(postponed);
+            self.expect(key);
+        }
     }
 
     /// Applies what comes from the primary or the append-only file, if it fits.
@@ -92,7 +139,10 @@ impl<'a> Keys<'a> {
         batch: &Batch<'_, QueueEvent<'_>>,
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
+        let before = holders(queue);
         queue.follow(batch)?;
+        let emptied = holders(queue) < before;
+        self.emptied |= emptied;
         observe::queue(batch, &mut self.news_of(key, false).told);
         self.expect(key);
         Ok(())
@@ -107,6 +157,7 @@ impl<'a> Keys<'a> {
         let agent = self.agent_mut(key).ok_or("the key holds no agent")?;
         agent.follow(batch)?;
         observe::agent(batch, &mut self.news_of(key, false).told);
+        self.expect(key);
         Ok(())
     }
 
@@ -150,6 +201,9 @@ impl<'a> Keys<'a> {
             if news.told.wakes {
                 self.ctx.signal_ready(name);
             }
+        }
+        if std::mem::take(&mut self.emptied) {
+            watch::signal(self.ctx);
         }
         self.opened.iter_mut().for_each(|opened| opened.held = Held::Closed);
         for news in &self.news {
@@ -201,10 +255,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The timer learns when something falls due at a queue that was changed.
+    /// The timer learns when something falls due at a key that was changed.
     fn expect(&self, key: Key) {
-        if let Some(Opened { name, held: Held::Queue(stored) }) = self.opened.get(key.0) {
-            timer::seen(self.ctx, *name, *stored);
+        if let Some(opened) = self.opened.get(key.0) {
+            expect(self.ctx, opened.name, opened.held, self.at);
         }
     }
 
@@ -262,6 +316,11 @@ fn keep(mut buffer: Vec<u8>) {
             spare.push(buffer);
         }
     });
+}
+
+/// How many agents hold something in a queue.
+fn holders(queue: &Queue) -> u64 {
+    queue.owners().len() - queue.idle().len()
 }
 
 /// A value read from storage.
@@ -339,8 +398,11 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
         self.unpublished = true;
         let Some(queue) = self.queue_mut(key) else { unreachable!("a commit to no queue") };
+        let before = holders(queue);
         queue.apply(&batch);
+        let emptied = holders(queue) < before;
         clock::issued(queue.last_number());
+        self.emptied |= emptied;
         let blobs = self.blobs_of(&batch.blobs);
         let news = self.news_of(key, !blobs.is_empty());
         batch::append_queue_events(&mut news.events, &batch);
@@ -356,5 +418,6 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         let news = self.news_of(key, false);
         batch::append_agent_events(&mut news.events, &batch);
         observe::agent(&batch, &mut news.told);
+        self.expect(key);
     }
 }

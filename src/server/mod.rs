@@ -22,7 +22,9 @@ mod keys;
 mod observe;
 mod registry;
 mod reply;
+mod sweep;
 mod timer;
+mod watch;
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,7 +62,9 @@ fn start(context: &Context, args: &[RedisString]) -> Status {
     info::register(ctx);
     subscribe(ctx, raw::REDISMODULE_EVENT_CRON_LOOP, cron);
     subscribe(ctx, raw::REDISMODULE_EVENT_LOADING, loading);
+    subscribe(ctx, raw::REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, role_changed);
     subscribe(ctx, raw::REDISMODULE_EVENT_FLUSHDB, flushing);
+    subscribe(ctx, raw::REDISMODULE_EVENT_SWAPDB, swapped);
     eviction::watch(ctx, subscribe(ctx, raw::REDISMODULE_EVENT_CONFIG, configured));
     Status::Ok
 }
@@ -92,20 +96,57 @@ unsafe extern "C" fn cron(
 ) {
     outside(|| {
         clock::reanchor();
+        sweep::round(Ctx(ctx));
         timer::check(Ctx(ctx));
         eviction::poll(Ctx(ctx));
     });
 }
 
 unsafe extern "C" fn loading(
-    _ctx: *mut raw::RedisModuleCtx,
+    ctx: *mut raw::RedisModuleCtx,
     _event: raw::RedisModuleEvent,
     sub: u64,
     _data: *mut c_void,
 ) {
-    if sub != raw::REDISMODULE_SUBEVENT_LOADING_ENDED {
+    if sub == raw::REDISMODULE_SUBEVENT_LOADING_ENDED {
+        outside(|| takes_over(Ctx(ctx)));
+    } else {
         outside(apply::load_begins);
     }
+}
+
+unsafe extern "C" fn role_changed(
+    ctx: *mut raw::RedisModuleCtx,
+    _event: raw::RedisModuleEvent,
+    sub: u64,
+    _data: *mut c_void,
+) {
+    if sub == raw::REDISMODULE_EVENT_REPLROLECHANGED_NOW_MASTER {
+        outside(|| takes_over(Ctx(ctx)));
+    }
+}
+
+/// What agents hold was given to them by another server, or by this one before it was started anew.
+fn takes_over(ctx: Ctx) {
+    clock::takes_over();
+    timer::check(ctx);
+}
+
+unsafe extern "C" fn swapped(
+    _ctx: *mut raw::RedisModuleCtx,
+    _event: raw::RedisModuleEvent,
+    _sub: u64,
+    data: *mut c_void,
+) {
+    if data.is_null() {
+        return;
+    }
+    // SAFETY: the data of this event is of this kind.
+    let swap = unsafe { &*data.cast::<raw::RedisModuleSwapDbInfo>() };
+    outside(|| {
+        timer::swapped(swap.dbnum_first, swap.dbnum_second);
+        sweep::swapped();
+    });
 }
 
 unsafe extern "C" fn flushing(

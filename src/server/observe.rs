@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use smallvec::SmallVec;
 
 use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::task::Cause;
 
 /// Counters since the module was loaded.
 pub(super) struct Counters {
@@ -16,6 +17,9 @@ pub(super) struct Counters {
     pub(super) failed: AtomicU64,
     pub(super) returned: AtomicU64,
     pub(super) recoveries: AtomicU64,
+    pub(super) readied: AtomicU64,
+    pub(super) cancelled: AtomicU64,
+    pub(super) retried: AtomicU64,
     pub(super) expired: AtomicU64,
     pub(super) diverged: AtomicU64,
 }
@@ -28,6 +32,9 @@ pub(super) static COUNTERS: Counters = Counters {
     failed: AtomicU64::new(0),
     returned: AtomicU64::new(0),
     recoveries: AtomicU64::new(0),
+    readied: AtomicU64::new(0),
+    cancelled: AtomicU64::new(0),
+    retried: AtomicU64::new(0),
     expired: AtomicU64::new(0),
     diverged: AtomicU64::new(0),
 };
@@ -64,19 +71,62 @@ pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>, told: &mut Told) {
             QueueEvent::Taken { ids, .. } => (Some(&COUNTERS.taken), ids.len(), c"wf.pop"),
             QueueEvent::Completed { ids, .. } => (Some(&COUNTERS.completed), ids.len(), c"wf.done"),
             QueueEvent::Failed { ids, .. } => (Some(&COUNTERS.failed), ids.len(), c"wf.fail"),
-            QueueEvent::Returned { ids, .. } => (Some(&COUNTERS.returned), ids.len(), c"wf.nack"),
+            QueueEvent::Returned { ids, cause, .. } => {
+                (Some(&COUNTERS.returned), ids.len(), returned(*cause))
+            }
             QueueEvent::Touched { .. } => (None, 0, c"wf.touch"),
             QueueEvent::Recovered { .. } => (Some(&COUNTERS.recoveries), 1, c"wf.recover"),
             QueueEvent::Settled { .. } => (None, 0, c"wf.recover"),
             QueueEvent::Expired { ids } => (Some(&COUNTERS.expired), ids.len(), c"wf.expire"),
             QueueEvent::Forgotten { .. } => (None, 0, c"wf.expire"),
             QueueEvent::Set { .. } => (None, 0, c"wf.set"),
+            QueueEvent::Readied { ids, .. } => (Some(&COUNTERS.readied), ids.len(), c"wf.ready"),
+            QueueEvent::Extended { .. } => (None, 0, c"wf.touch"),
+            QueueEvent::Edited { .. } => (None, 0, c"wf.edit"),
+            QueueEvent::Cancelled { ids } => (Some(&COUNTERS.cancelled), ids.len(), c"wf.cancel"),
+            QueueEvent::Retried { ids, .. } => (Some(&COUNTERS.retried), ids.len(), c"wf.retry"),
+            QueueEvent::Purged { ids } => (Some(&COUNTERS.expired), ids.len(), c"wf.purge"),
+            QueueEvent::Paused { .. } => (None, 0, c"wf.pause"),
+            QueueEvent::Resumed { .. } => (None, 0, c"wf.resume"),
+            QueueEvent::Drained { .. } => (None, 0, c"wf.drain"),
         };
         if let Some(counter) = counter {
             add(counter, count as u64);
         }
-        told.wakes |= matches!(event, QueueEvent::Pushed { .. } | QueueEvent::Returned { .. });
+        told.wakes |= can_be_taken(event);
         told.notice(notice);
+    }
+}
+
+/// Whether there may be something to take now that was not there before.
+fn can_be_taken(event: &QueueEvent<'_>) -> bool {
+    matches!(
+        event,
+        QueueEvent::Pushed { .. }
+            | QueueEvent::Returned { .. }
+            | QueueEvent::Readied { .. }
+            | QueueEvent::Edited { .. }
+            | QueueEvent::Retried { .. }
+            | QueueEvent::Resumed { .. }
+    )
+}
+
+/// The notification of a way back, by its cause.
+fn returned(cause: Cause) -> &'static CStr {
+    match cause {
+        Cause::Failed | Cause::FailedByRecovery => c"wf.fail",
+        Cause::TimedOut => c"wf.timeout",
+        Cause::Silent => c"wf.backstop",
+        Cause::Reset | Cause::Drained => c"wf.reset",
+        Cause::Released => c"wf.recover",
+        Cause::HandedBack
+        | Cause::Pushed
+        | Cause::Taken
+        | Cause::Completed
+        | Cause::Copied
+        | Cause::Quarantined
+        | Cause::Cancelled
+        | Cause::Retried => c"wf.nack",
     }
 }
 

@@ -1,12 +1,12 @@
 //! One timer of the server for the earliest deadline of all keys.
 //!
 //! What is kept here are expectations: at that moment, look at that key. A key that is not there
-//! any more, or has nothing due, costs one look. A key that came under another name is expected
-//! anew when anything touches it. Only a primary acts, never while loading or while clients are
-//! paused for a failover; the server's cron arms the timer again afterwards.
+//! any more, or has nothing due, costs one look. A key that came under another name is found by the
+//! next call that opens it, or by a sweep. Only a primary acts, never while loading or while
+//! clients are paused for a failover; the server's cron arms the timer again afterwards.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -17,7 +17,8 @@ use super::api::{self, Ctx, Str, api};
 use super::clock;
 use super::datatype::Stored;
 use super::keys::Keys;
-use crate::commands::Keyspace;
+use crate::commands::{Key, Keyspace};
+use crate::engine::agent::Agent;
 use crate::engine::numbers::Moment;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
@@ -28,21 +29,72 @@ const SLICE: usize = 128;
 /// How long one firing may take before others get their turn, in microseconds.
 const FIRING_US: u64 = 1_000;
 
-/// The longest time for which the timer is set, in milliseconds.
-const FAR_MS: u64 = 60_000;
+/// The longest time for which the timer is set, in milliseconds: the server's own timers go by
+/// other clocks than ours, which may differ by a sixteenth while one of them is being corrected.
+const FAR_MS: u64 = 1_000;
+
+/// A timer that has not fired for so long after its time is set anew, in milliseconds. The server
+/// has timers of modules go by the wall clock, so one that was set back would hold them up.
+const LATE_MS: u64 = 50;
+
+/// A value of which something falls due by time alone.
+pub(super) trait Timed {
+    /// When to look at it next, Unix time in milliseconds; nothing: not before it is changed.
+    fn next_ms(&self, at: Moment) -> Option<u64>;
+
+    /// Does some of what is due at a key that holds such a value; false if nothing is.
+    fn serve(keys: &mut Keys<'_>, key: Key, at: Moment) -> bool;
+}
+
+impl Timed for Queue {
+    fn next_ms(&self, at: Moment) -> Option<u64> {
+        self.next_deadline_ms(at)
+    }
+
+    fn serve(keys: &mut Keys<'_>, key: Key, at: Moment) -> bool {
+        let queue = keys.queue(key).ok().flatten();
+        let Some(tick) = queue.and_then(|queue| queue.decide_tick(SLICE, at, &mut |_| 0)) else {
+            return false;
+        };
+        if !tick.batch.events.is_empty() {
+            keys.commit_queue(key, tick.batch);
+        }
+        keys.postpone(key, &tick.postponed);
+        true
+    }
+}
+
+impl Timed for Agent {
+    fn next_ms(&self, _at: Moment) -> Option<u64> {
+        None
+    }
+
+    fn serve(_keys: &mut Keys<'_>, _key: Key, _at: Moment) -> bool {
+        false
+    }
+}
 
 /// When something is expected to fall due at a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Expected {
     ms: u64,
-    db: i32,
+    place: i32,
     name: Bytes,
+    /// Tells it from what is expected of another value that comes under the same name.
+    nth: u64,
 }
 
 #[derive(Default)]
 struct Agenda {
     entries: BTreeSet<Expected>,
+    /// How many there were ever.
+    count: u64,
+    /// By the number of a database: its place, which it keeps when it is swapped. All others are at
+    /// the place of their number.
+    places: BTreeMap<i32, i32>,
     armed: Option<(raw::RedisModuleTimerID, u64)>,
+    /// Whether the timer is being served, and armed when that is done.
+    firing: bool,
 }
 
 thread_local! {
@@ -50,54 +102,61 @@ thread_local! {
     static AGENDA: RefCell<Agenda> = RefCell::default();
 }
 
-/// A queue was opened or changed: what it expects may be news.
-pub(super) fn seen(ctx: Ctx, name: Str, stored: *mut Stored<Queue>) {
+/// A value was opened or changed: when to look at it next may be news.
+pub(super) fn seen<T: Timed>(ctx: Ctx, name: Str, stored: *mut Stored<T>, at: Moment) {
     // SAFETY: the pointer was just got from the server or is held by the running call; no
     // reference to the value is alive at either place.
     let stored = unsafe { &mut *stored };
-    let next_ms = stored.value.next_deadline_ms();
+    let next_ms = stored.value.next_ms(at);
     if next_ms.is_none() && stored.expected.is_none() {
         return;
     }
-    let known = stored.expected.as_ref().is_some_and(|expected| {
-        Some(expected.ms) == next_ms && *expected.name == *name.bytes() && expected.db == ctx.db()
-    });
-    if known {
-        return;
-    }
     AGENDA.with_borrow_mut(|agenda| {
-        // What was expected under another name may be a copy's by now, and costs one look at most.
-        let here = |old: &Expected| *old.name == *name.bytes() && old.db == ctx.db();
-        if let Some(old) = stored.expected.take().filter(here) {
-            agenda.entries.remove(&old);
+        let place = agenda.place(ctx.db());
+        // One that comes too soon is left: it costs one look, and less than being moved each time.
+        let will_do = |old: &Expected| {
+            let in_time =
+                next_ms.is_some_and(|ms| old.ms == ms || (at.ms + 1..ms).contains(&old.ms));
+            in_time && old.place == place && *old.name == *name.bytes()
+        };
+        if stored.expected.as_ref().is_some_and(will_do) {
+            return;
         }
-        if let Some(ms) = next_ms {
-            let expected = Expected { ms, db: ctx.db(), name: name.bytes().into() };
-            agenda.entries.insert(expected.clone());
-            stored.expected = Some(expected);
-        }
+        gone_from(agenda, &mut stored.expected);
+        stored.expected = next_ms.map(|ms| agenda.expect(ms, place, name.bytes()));
         agenda.arm(ctx);
     });
 }
 
-/// A queue was loaded or copied to this name; the cron arms the timer.
-pub(super) fn loaded(ms: u64, db: i32, name: &[u8]) {
-    AGENDA.with_borrow_mut(|agenda| {
-        agenda.entries.insert(Expected { ms, db, name: name.into() });
-    });
+/// A value was loaded or copied to this name; the cron arms the timer.
+pub(super) fn loaded(ms: u64, db: i32, name: &[u8]) -> Expected {
+    AGENDA.with_borrow_mut(|agenda| agenda.expect(ms, agenda.place(db), name))
 }
 
 /// A key is gone, or its name.
 pub(super) fn gone(expected: &mut Option<Expected>) {
+    AGENDA.with_borrow_mut(|agenda| gone_from(agenda, expected));
+}
+
+fn gone_from(agenda: &mut Agenda, expected: &mut Option<Expected>) {
     if let Some(expected) = expected.take() {
-        AGENDA.with_borrow_mut(|agenda| agenda.entries.remove(&expected));
+        agenda.entries.remove(&expected);
     }
 }
 
 /// All keys of a database are gone; of every one, if it is negative.
 pub(super) fn flushed(db: i32) {
     AGENDA.with_borrow_mut(|agenda| {
-        agenda.entries.retain(|expected| db >= 0 && expected.db != db);
+        let place = agenda.place(db);
+        agenda.entries.retain(|expected| db >= 0 && expected.place != place);
+    });
+}
+
+/// Two databases have swapped their numbers.
+pub(super) fn swapped(one: i32, other: i32) {
+    AGENDA.with_borrow_mut(|agenda| {
+        let (first, second) = (agenda.place(one), agenda.place(other));
+        agenda.places.extend([(one, second), (other, first)]);
     });
 }
 
@@ -112,28 +171,42 @@ pub(super) fn expectations() -> usize {
 }
 
 impl Agenda {
+    fn place(&self, db: i32) -> i32 {
+        self.places.get(&db).copied().unwrap_or(db)
+    }
+
+    /// The number that the database at a place has now.
+    fn db(&self, place: i32) -> i32 {
+        self.places.iter().find(|(_, at)| **at == place).map_or(place, |(db, _)| *db)
+    }
+
+    fn expect(&mut self, ms: u64, place: i32, name: &[u8]) -> Expected {
+        self.count += 1;
+        let expected = Expected { ms, place, name: name.into(), nth: self.count };
+        self.entries.insert(expected.clone());
+        expected
+    }
+
     fn arm(&mut self, ctx: Ctx) {
-        let Some(first) = self.entries.first() else { return };
-        let now_ms = clock::now().ms;
-        let due_ms = first.ms.min(now_ms + FAR_MS);
+        let Some(first) = self.entries.first().filter(|_| !self.firing) else { return };
+        let now_ms = clock::now_us() / 1_000;
+        let due_ms = first.ms.clamp(now_ms + 1, now_ms + FAR_MS);
         match self.armed {
-            Some((_, armed_ms)) if armed_ms <= due_ms => return,
+            Some((_, armed_ms)) if armed_ms <= due_ms && now_ms < armed_ms + LATE_MS => return,
             // SAFETY: the id is of a timer that has not fired: firing clears `armed`.
             Some((id, _)) => unsafe {
                 api!(RedisModule_StopTimer(ctx.0, id, ptr::null_mut()));
             },
             None => {}
         }
-        if !may_act(ctx) {
-            self.armed = None;
-            return;
-        }
-        let in_ms = due_ms.saturating_sub(now_ms).max(1);
-        // SAFETY: the callback takes no data.
-        let id = unsafe {
-            api!(RedisModule_CreateTimer(ctx.0, in_ms as i64, Some(fired), ptr::null_mut()))
-        };
-        self.armed = Some((id, due_ms));
+        self.armed = may_act(ctx).then(|| {
+            let in_ms = (due_ms - now_ms) as i64;
+            // SAFETY: the callback takes no data.
+            let id = unsafe {
+                api!(RedisModule_CreateTimer(ctx.0, in_ms, Some(fired), ptr::null_mut()))
+            };
+            (id, due_ms)
+        });
     }
 }
 
@@ -144,7 +217,6 @@ fn may_act(ctx: Ctx) -> bool {
 
 unsafe extern "C" fn fired(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     let ctx = Ctx(ctx);
-    AGENDA.with_borrow_mut(|agenda| agenda.armed = None);
     if catch_unwind(AssertUnwindSafe(|| fire(ctx))).is_err() {
         // What was being changed cannot be trusted any more.
         api::warn(Some(ctx), "internal error in the timer");
@@ -153,29 +225,35 @@ unsafe extern "C" fn fired(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
 }
 
 fn fire(ctx: Ctx) {
+    AGENDA.with_borrow_mut(|agenda| {
+        agenda.armed = None;
+        // A timer that was armed meanwhile would be due when this is over, and the server serves
+        // what is due before it turns to its clients.
+        agenda.firing = true;
+    });
     let (home, started_us) = (ctx.db(), clock::now_us());
     while may_act(ctx) && clock::now_us() - started_us < FIRING_US {
         let at = clock::now();
         let due = AGENDA.with_borrow_mut(|agenda| {
-            agenda.entries.first().filter(|first| first.ms <= at.ms).cloned()
+            let first = agenda.entries.first().filter(|first| first.ms <= at.ms)?;
+            Some((agenda.db(first.place), first.clone()))
         });
-        let Some(due) = due else { break };
-        if !(ctx.select_db(due.db) && serve(ctx, &due.name, at)) {
+        let Some((db, due)) = due else { break };
+        if !(ctx.select_db(db) && serve(ctx, &due.name, at)) {
             AGENDA.with_borrow_mut(|agenda| agenda.entries.remove(&due));
         }
     }
     ctx.select_db(home);
+    AGENDA.with_borrow_mut(|agenda| agenda.firing = false);
     check(ctx);
 }
 
 /// Does what is due at a key; false if nothing is. What is expected there next, opening the key and
 /// the commit tell the agenda.
 fn serve(ctx: Ctx, name: &[u8], at: Moment) -> bool {
-    let mut keys = Keys::new(ctx, &[], &[]);
+    let mut keys = Keys::new(ctx, at, &[], &[]);
     let key = keys.open_string(ctx.string(name));
-    let queue = keys.queue(key).ok().flatten();
-    let Some(batch) = queue.and_then(|queue| queue.decide_tick(SLICE, at)) else { return false };
-    keys.commit_queue(key, batch);
+    let served = keys.serve(key);
     keys.publish(true);
-    true
+    served
 }

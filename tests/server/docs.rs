@@ -6,7 +6,7 @@
 use crate::support::{Client, Map, Reply, Server, Value};
 
 /// Name, flags it must have, flags it must not have, and the words of the shortest useful call.
-const COMMANDS: [(&str, &str, &str, i64); 20] = [
+const COMMANDS: [(&str, &str, &str, i64); 28] = [
     ("wf.push", "write denyoom", "readonly blocking admin", 3),
     ("wf.mpush", "write denyoom", "readonly blocking admin", 4),
     ("wf.pop", "write blocking", "readonly denyoom admin", 3),
@@ -19,6 +19,14 @@ const COMMANDS: [(&str, &str, &str, i64); 20] = [
     ("wf.touch", "write", "readonly denyoom blocking admin", 4),
     ("wf.recover", "write", "readonly denyoom blocking admin", 2),
     ("wf.held", "readonly", "write denyoom blocking", 2),
+    ("wf.edit", "write fast", "readonly denyoom blocking", 3),
+    ("wf.pause", "write fast", "readonly denyoom blocking", 2),
+    ("wf.resume", "write fast", "readonly denyoom blocking", 2),
+    ("wf.drain", "write blocking", "readonly denyoom", 2),
+    ("wf.reset", "write", "readonly denyoom blocking", 2),
+    ("wf.cancel", "write", "readonly denyoom blocking", 5),
+    ("wf.retry", "write", "readonly denyoom blocking", 3),
+    ("wf.purge", "write", "readonly denyoom blocking", 4),
     ("wf.owners", "readonly", "write denyoom blocking", 2),
     ("wf.task", "readonly", "write denyoom blocking", 3),
     ("wf.list", "readonly", "write denyoom blocking", 2),

@@ -66,12 +66,22 @@ fn arguments_of_loadmodule_are_settings_and_wrong_ones_are_refused() {
         let line = format!("{} {arguments}", module().display());
         Options::new().without_module().set("loadmodule", &line)
     };
-    let server = with("Require-Epoch yes").start();
+    let server = with("Require-Epoch yes GRACE-ms 5000").start();
     let mut client = server.client();
     let map = client.map("CONFIG GET baton.*");
     assert_eq!(map.text("baton.require-epoch"), "yes");
     assert_eq!(map.text("baton.allow-eviction"), "no");
-    for wrong in ["require-epoch", "require-epoch perhaps", "retry-epoch yes"] {
+    assert_eq!(map.text("baton.grace-ms"), "5000");
+    for wrong in [
+        "require-epoch",
+        "require-epoch perhaps",
+        "retry-epoch yes",
+        "grace-ms",
+        "grace-ms yes",
+        "grace-ms -1",
+        "grace-ms 86400001",
+        "require-epoch yes grace-ms 99999999999999999999",
+    ] {
         let mut server = with(wrong).prepare();
         server.try_start().expect_err(wrong);
         assert!(server.log().contains("yes|no"), "{wrong}: {}", server.log());
@@ -79,10 +89,43 @@ fn arguments_of_loadmodule_are_settings_and_wrong_ones_are_refused() {
 }
 
 #[test]
-fn a_wrong_switch_at_the_start_is_refused_and_said() {
-    let mut server = Options::new().set("baton.require-epoch", "perhaps").prepare();
-    let ended = server.try_start().expect_err("it must not start");
-    assert!(!ended.contains("signal"), "it crashed: {ended}\n{}", server.log());
+fn a_wrong_setting_at_the_start_is_refused_and_said() {
+    let wrong = [
+        ("baton.require-epoch", "perhaps"),
+        ("baton.grace-ms", "-1"),
+        ("baton.grace-ms", "86400001"),
+        ("baton.grace-ms", "soon"),
+    ];
+    for (name, value) in wrong {
+        let mut server = Options::new().set(name, value).prepare();
+        let ended = server.try_start().expect_err("it must not start");
+        assert!(!ended.contains("signal"), "it crashed: {ended}\n{}", server.log());
+    }
+}
+
+#[test]
+fn the_grace_can_be_read_set_kept_and_given_at_the_start() {
+    let name = "baton.grace-ms";
+    let value = |server: &Server| server.client().map(&format!("CONFIG GET {name}")).text(name);
+    let mut server = Server::start();
+    let mut client = server.client();
+    assert_eq!(value(&server), "30000");
+    for right in ["0", "1", "86400000"] {
+        client.cmd(&format!("CONFIG SET {name} {right}"));
+        assert_eq!(value(&server), right);
+    }
+    for wrong in ["-1", "86400001", "soon", "99999999999999999999"] {
+        client.refused_as("ERR", &format!("CONFIG SET {name} {wrong}"));
+        assert_eq!(value(&server), "86400000");
+    }
+    client.cmd(&format!("CONFIG SET {name} 1234"));
+    client.cmd("CONFIG REWRITE");
+    server.restart();
+    assert_eq!(value(&server), "1234");
+    // The settings file beats the arguments of loadmodule.
+    let line = format!("{} grace-ms 5", module().display());
+    let options = Options::new().without_module().set(name, "7").set("loadmodule", &line);
+    assert_eq!(value(&options.start()), "7");
 }
 
 #[test]

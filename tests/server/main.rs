@@ -8,11 +8,14 @@
 //! - `blocking`     waiting clients and everything that can happen to them
 //! - `replication`  replicas equal their primary; promotion; two primaries
 //! - `persistence`  every way a key can be stored, moved, copied, lost or forged
+//! - `time`         what falls due: at its time, once, after a restart, after a promotion
+//! - `stops`        pause, drain, reset, cancel
 //! - `recovery`     a process dies, the next one under its name goes on
 //! - `acl`          who may do what to which key
 //! - `keyspace`     notifications, WATCH, expiry, overwriting
+//! - `agenda`       what falls due is served, whatever became of its key
 //! - `memory`       a full server still drains
-//! - `info`         what an operator sees, and the two switches
+//! - `info`         what an operator sees, and the settings
 //! - `docs`         what COMMAND says about the commands
 //! - `cluster`      slots and hash tags
 //! - `second_client` the ordinary Python client does ordinary work
@@ -24,6 +27,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod acl;
+mod agenda;
 mod blocking;
 mod cluster;
 mod commands;
@@ -35,4 +39,6 @@ mod persistence;
 mod recovery;
 mod replication;
 mod second_client;
+mod stops;
 mod support;
+mod time;
