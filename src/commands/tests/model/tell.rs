@@ -195,10 +195,26 @@ fn about(queue: &Queue, told: &Value) -> Verdict {
     for setting in settings.into_iter().chain(["timeout", "retries", "backoff", "backstop"]) {
         fields.number(setting, queue.setting(setting));
     }
+    fields.text(
+        "state",
+        match &queue.hold {
+            None => "active",
+            Some(hold) if hold.drains => "draining",
+            Some(_) => "paused",
+        },
+    );
+    if let Some(hold) = queue.hold.as_ref().filter(|hold| hold.drains) {
+        fields.option("reset-at", hold.reset_ms);
+        fields.number("reset", hold.reset);
+    }
+    let paused: Vec<Value> = queue.paused.iter().map(|kind| Value::text(kind)).collect();
+    if told.array("paused-types")? != paused {
+        return Err(format!("the paused types {paused:?}"));
+    }
     let mut owners: Vec<&String> = queue.tasks.iter().filter_map(|t| t.owner.as_ref()).collect();
     owners.sort_unstable();
     owners.dedup();
-    fields.number("owners", owners.len() as u64);
+    fields.any("paused-types").number("owners", owners.len() as u64);
     fields.number("unique-keys", queue.uniques.len() as u64);
     fields.any("types").any("last-number").verify(told)
 }

@@ -44,7 +44,8 @@ fn a_running_one_is_told_to_its_agent_and_cancelled_when_handed_back() {
         WF.RECOVER a => {tasks:[{id:$t1 cancel:1 ..}] ..}
         WF.NACK q a DELAY 500 IDS 1 $t1 => 1
         WF.TASK q $t1 => {id:$t1 state:"cancelled" payload:"1" attempts:1 pushed-at:_ \
-            reason:"cancelled" ended-at:_ expires-at:1800000000500 retain:500 crashes:1 interruptions:1}
+            reason:"cancelled" ended-at:_ expires-at:1800000000500 retain:500 \
+            crashes:1 interruptions:1}
         WF.DONE q a $t1 => !NOTOWNER is cancelled
         WF.INFO q => {total-cancelled:1 total-returned:0 cancelled:1 ..}
         "#,

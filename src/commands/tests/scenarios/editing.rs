@@ -11,7 +11,8 @@ fn priority_and_type_change_and_the_task_stands_behind_its_new_equals() {
         WF.PUSH q 3 TYPE green => $t3
         WF.EDIT q $t2 PRIORITY 0 => OK
         WF.EDIT q $t1 TYPE green => OK
-        WF.LIST q STATE ready => {tasks:[{id:$t3 ..} {id:$t2 ..} {id:$t1 type:"green" ..}] cursor:"0"}
+        WF.LIST q STATE ready => {tasks:[{id:$t3 ..} {id:$t2 ..} \
+            {id:$t1 type:"green" ..}] cursor:"0"}
         WF.POP q a TYPES 1 red => nil
         WF.EDIT q $t1 TYPE "" => OK
         WF.TASK q $t1 => {id:$t1 state:"ready" payload:"1" pushed-at:_}
@@ -62,7 +63,8 @@ fn a_scheduled_task_that_changes_otherwise_keeps_its_time() {
         r#"
         WF.PUSH q 1 DELAY 500 TYPE red => $t1
         WF.EDIT q $t1 PRIORITY 4 TYPE blue TIMEOUT 9
-        WF.TASK q $t1 => {state:"scheduled" starts-at:1800000000500 priority:4 type:"blue" timeout:9 ..}
+        WF.TASK q $t1 => {state:"scheduled" starts-at:1800000000500 priority:4 \
+            type:"blue" timeout:9 ..}
         +500
         tick
         WF.POP q a TYPES 1 blue => {id:$t1 deadline:1800000000509 ..}

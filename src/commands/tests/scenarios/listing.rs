@@ -179,8 +179,8 @@ fn info_tells_of_a_queue_as_a_whole() {
         WF.PUSH q 11 DELAY 5 RETAIN 9 => $t1
         WF.CANCEL q IDS 1 $t1
         WF.SET q timeout 41 retries 42 backoff 43 backstop 44
-        WF.INFO q => {kind:"queue" scheduled:1 ready:4 running:1 done:2 failed:2 cancelled:1 \
-            unfinished:6 types:3 owners:1 unique-keys:1 total-pushed:11 total-taken:6 \
+        WF.INFO q => {kind:"queue" state:"active" paused-types:[] scheduled:1 \
+            ready:4 running:1 done:2 failed:2             cancelled:1 unfinished:6 types:3 owners:1 unique-keys:1 total-pushed:11 total-taken:6 \
             total-completed:2 total-failed:2 total-returned:1 total-cancelled:1 last-number:_ \
             retain:9000 retain-failed:50 crashes:4 maxlen:20 maxunique:30 timeout:41 retries:42 \
             backoff:43 backstop:44}
@@ -188,6 +188,15 @@ fn info_tells_of_a_queue_as_a_whole() {
         WF.INFO n => {retain:0 retain-failed:604800000 crashes:10 maxlen:1 maxunique:1000000 \
             timeout:0 retries:0 backoff:0 backstop:0 ..}
         WF.INFO a => {kind:"agent" epoch:_ state:"active" queues:["q"]}
+        WF.PAUSE n
+        WF.PAUSE n TYPE red
+        WF.PAUSE n TYPE blue
+        WF.INFO n => {state:"paused" paused-types:["blue" "red"] ..}
+        WF.PUSH n 1
+        WF.RESUME n
+        WF.POP n a
+        WF.DRAIN n BLOCK 50 RESET => wait
+        WF.INFO n => {state:"draining" reset-at:1800000000050 reset:0 ..}
         WF.INFO missing => nil
         "#,
     );

@@ -25,7 +25,8 @@ fn retries_are_further_tries_after_the_first() {
         WF.PUSH q 1 RETRIES 2 => $t1
         WF.POP q a
         WF.FAIL q a $t1 ERROR e1 => "ready"
-        WF.TASK q $t1 => {state:"ready" attempts:1 failures:1 error:"e1" reason:"failed" retries:2 ..}
+        WF.TASK q $t1 => {state:"ready" attempts:1 failures:1 error:"e1" \
+            reason:"failed" retries:2 ..}
         WF.DONE q a $t1 => !NOTOWNER is ready: failed
         WF.POP q b => {id:$t1 fence:_ payload:"1" attempt:2 failures:1}
         WF.FAIL q b $t1 ERROR e2 => "ready"

@@ -54,8 +54,8 @@ fn tasks_become_ready_in_the_order_of_their_times_behind_those_that_are_ready() 
         WF.PUSH q 7 => $t7
         +90
         tick
-        WF.LIST q STATE ready => {tasks:[{id:$t7 ..} {id:$t2 ..} {id:$t3 ..} {id:$t4 ..} {id:$t1 ..} \
-            {id:$t5 ..} {id:$t6 ..}] cursor:"0"}
+        WF.LIST q STATE ready => {tasks:[{id:$t7 ..} {id:$t2 ..} {id:$t3 ..} {id:$t4 ..} \
+            {id:$t1 ..} {id:$t5 ..} {id:$t6 ..}] cursor:"0"}
         WF.POP q a COUNT 2 => [{id:$t7 ..} {id:$t2 ..}]
         "#,
     );
@@ -101,8 +101,8 @@ fn what_was_handed_back_with_a_delay_comes_back_after_it() {
         WF.POP q a COUNT 2
         WF.NACK q a DELAY 300 IDS 1 $t1 => 1
         WF.NACK q a DELAY 0 IDS 1 $t2 => 1
-        WF.TASK q $t1 => {state:"scheduled" starts-at:1800000000300 reason:"handed back" attempts:1 \
-            interruptions:1 ..}
+        WF.TASK q $t1 => {state:"scheduled" starts-at:1800000000300 reason:"handed back" \
+            attempts:1 interruptions:1 ..}
         WF.TASK q $t2 => {state:"ready" ..}
         WF.DONE q a $t1 => !NOTOWNER is scheduled: handed back
         +300

@@ -111,8 +111,8 @@ fn what_happens_to_a_task_otherwise_stops_its_clock() {
         +500
         tick
         WF.TASK q $t1 => {state:"done" ..}
-        WF.LIST q STATE ready => {tasks:[{id:$t2 reason:"handed back" ..} {id:$t3 reason:"failed" ..} \
-            {id:$t4 reason:"reset" ..}] cursor:"0"}
+        WF.LIST q STATE ready => {tasks:[{id:$t2 reason:"handed back" ..} \
+            {id:$t3 reason:"failed" ..} {id:$t4 reason:"reset" ..}] cursor:"0"}
         "#,
     );
 }
