@@ -31,9 +31,7 @@ impl Queue {
                 results.iter().try_for_each(|(_, result)| blob(*result))
             }
             QueueEvent::Failed { ids, cause, .. } => {
-                let known =
-                    matches!(cause, Cause::Failed | Cause::FailedByRecovery | Cause::Quarantined);
-                require(known, "no cause to fail")?;
+                require(cause.ends_in_failure(), "no cause to fail")?;
                 self.all(ids, State::Running).map(drop)
             }
             QueueEvent::Returned { ids, order, cause, until_ms, .. } => {
@@ -144,8 +142,9 @@ impl Queue {
                 Attribute::Backoff(Backoff { base_ms, max_ms }) => {
                     require(*base_ms.max(max_ms) <= NUMBER_MAX, "a time too long")?;
                 }
-                Attribute::Unique { key, .. } => {
+                Attribute::Unique { key, until_ms } => {
                     require(count == 1, "one UNIQUE key of several tasks")?;
+                    require(*until_ms <= NUMBER_MAX, "a time too long")?;
                     let taken = self.uniques.find(key).map(|slot| self.uniques.get(slot).live);
                     require(taken != Some(true), "a UNIQUE key that a live task has")?;
                 }

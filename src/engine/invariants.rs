@@ -75,6 +75,9 @@ impl Queue {
             ensure((task.owner == NONE) != (task.state == State::Running), || {
                 format!("task {id} is {} and has an owner or none", task.state.word())
             })?;
+            ensure(task.cause.leads_to(task.state), || {
+                format!("task {id} is {}: {}", task.state.word(), task.cause.words())
+            })?;
             let must_have = !matches!(task.state, State::Ready | State::Running);
             ensure(task.until_ms().is_some() || !must_have, || {
                 format!("task {id} is {} for ever", task.state.word())

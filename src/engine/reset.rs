@@ -67,7 +67,7 @@ impl Queue {
         at: Moment,
         beats: &mut Beats<'_>,
     ) -> Bulk<'a> {
-        let found: Vec<Slot> = match which {
+        let mut found: Vec<Slot> = match which {
             Which::All => self.all_running().take(limit.saturating_add(1)).collect(),
             Which::Owner(name) => {
                 let owner = self.owner(name).into_iter();
@@ -78,8 +78,15 @@ impl Queue {
             Which::Idle(ms) => self.idle_for(*ms, limit.saturating_add(1), at, beats),
         };
         let more = found.len() > limit;
-        let ids = self.ids_of(found.into_iter().take(limit));
-        Bulk::of(ids, more, at, |ids| returned(ids, cause, &mut self.numbers(at)))
+        found.truncate(limit);
+        let mut bulk = Bulk { count: found.len() as u64, more, ..Bulk::none(at) };
+        if !found.is_empty() {
+            // Those that a recovery did not get to count their crash besides.
+            let mut numbers = self.settle_first(&found, at, &mut bulk.batch);
+            let ids = self.ids_of(found.into_iter());
+            bulk.batch.events.push(returned(ids, cause, &mut numbers));
+        }
+        bulk
     }
 
     /// The agents whose oldest task was taken at least so long ago.

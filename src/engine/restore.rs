@@ -139,6 +139,9 @@ impl Restore {
         let last = queue.last_number;
         require((1..=last).contains(&id), || format!("task {id} is beyond the numbers"))?;
         require(queue.slot_of(id).is_none(), || format!("task {id} is said twice"))?;
+        require(said.cause.leads_to(said.state), || {
+            format!("task {id} is {}: {}", said.state.word(), said.cause.words())
+        })?;
         let line = *self.lines.get(said.line).ok_or("a task of no line")?;
         let owner = match said.owner {
             Some(place) => Some(*self.owners.get(place).ok_or("a task of no owner")?),
@@ -189,14 +192,18 @@ impl Restore {
         let id = said.id;
         let mut details = Details::default();
         for attribute in said.attributes {
-            if let Attribute::Unique { key, .. } = attribute {
+            if let Attribute::Unique { key, until_ms } = attribute {
+                counts_fit([*until_ms])?;
                 require(said.state.is_unfinished(), || format!("ended task {id} has a key"))?;
                 require(self.queue.uniques.find(key).is_none(), || "a key had twice".to_owned())?;
             }
             details.set(*attribute);
         }
         let keys = said.attributes.iter().filter(|a| matches!(a, Attribute::Unique { .. }));
-        require(keys.count() < 2, || format!("task {id} has two keys"))?;
+        let keys = keys.count();
+        // What is said twice is kept once, and a count of nothing not at all.
+        let kept = keys.min(1) + details.attributes().count();
+        require(kept == said.attributes.len(), || format!("something of task {id} said twice"))?;
         require(details.progress.is_none_or(|percent| percent <= 100), || {
             format!("task {id} got beyond 100")
         })?;
@@ -227,6 +234,9 @@ impl Restore {
     pub fn tombstone(&mut self, key: &[u8], id: u64, until_ms: u64) -> Result<(), String> {
         let queue = &mut self.queue;
         require(queue.uniques.find(key).is_none(), || "a key had twice".to_owned())?;
+        require(until_ms <= NUMBER_MAX && (1..=queue.last_number).contains(&id), || {
+            format!("a key of task {id} until {until_ms}")
+        })?;
         let taken = queue.deadlines.get(until_ms, id, Due::Forgetting).is_some();
         let live = queue.task(id).is_some_and(|task| task.unique().is_some());
         require(!taken && !live, || format!("two keys of task {id}"))?;
@@ -287,4 +297,143 @@ fn counts_fit<const N: usize>(counts: [u64; N]) -> Result<(), String> {
 
 fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::task::Backoff;
+    use super::*;
+
+    const NOW_MS: u64 = 1_800_000_000_000;
+    const LAST: u64 = NOW_MS << 10;
+
+    /// A queue with one line and one owner.
+    fn begun() -> Restore {
+        let mut restore = Restore::default();
+        restore.numbers(LAST, Totals::default()).unwrap();
+        restore.line(b"t", 0).unwrap();
+        restore.owner(b"a", (0, 0), [0; 3], [].into_iter(), [].into_iter()).unwrap();
+        restore
+    }
+
+    /// Tries to load one task in this state.
+    fn load(state: State, cause: Cause, attributes: &[Attribute<'_>]) -> Result<Queue, String> {
+        let mut restore = begun();
+        let owner = (state == State::Running).then_some(0);
+        restore.task(&Said {
+            id: LAST - 7,
+            order: LAST - 5,
+            line: 0,
+            owner,
+            state,
+            cause,
+            attempts: 1,
+            payload: b"p",
+            attributes,
+        })?;
+        let queue = restore.finish([1, 1, 1, 0])?;
+        assert_eq!(queue.check(), Ok(()), "it was accepted");
+        Ok(queue)
+    }
+
+    #[test]
+    fn a_task_that_may_be_is_accepted_in_every_state() {
+        let until = Attribute::UntilMs(NOW_MS);
+        let unique = Attribute::Unique { key: b"k", until_ms: 5 };
+        for (state, cause, attributes) in [
+            (State::Scheduled, Cause::Failed, &[unique, until, Attribute::Failures(1)][..]),
+            (State::Ready, Cause::Silent, &[Attribute::TimeoutMs(0), Attribute::Retries(0)]),
+            (State::Running, Cause::Taken, &[until, Attribute::Cancelling]),
+            (State::Running, Cause::Taken, &[Attribute::TouchedMs(NOW_MS)]),
+            (State::Done, Cause::Completed, &[until, Attribute::Result(b"r")]),
+            (State::Failed, Cause::Quarantined, &[until, Attribute::FormerKey(b"k")]),
+            (State::Cancelled, Cause::Cancelled, &[until, Attribute::Handle(b"h")]),
+        ] {
+            let loaded = load(state, cause, attributes);
+            assert!(loaded.is_ok(), "{state:?}: {:?}", loaded.err());
+        }
+    }
+
+    #[test]
+    fn what_no_task_in_a_state_can_have_is_refused() {
+        let until = Attribute::UntilMs(NOW_MS);
+        let far = Attribute::UntilMs(NUMBER_MAX + 1);
+        let unique = Attribute::Unique { key: b"k", until_ms: 0 };
+        let long_key = Attribute::Unique { key: b"k", until_ms: NUMBER_MAX + 1 };
+        let slow = Attribute::Backoff(Backoff { base_ms: 0, max_ms: NUMBER_MAX + 1 });
+        for (state, cause, attributes) in [
+            (State::Scheduled, Cause::Pushed, &[][..]),
+            (State::Scheduled, Cause::Pushed, &[until, Attribute::Cancelling]),
+            (State::Scheduled, Cause::Pushed, &[far]),
+            (State::Ready, Cause::Pushed, &[until]),
+            (State::Ready, Cause::Pushed, &[Attribute::Cancelling]),
+            (State::Ready, Cause::Pushed, &[Attribute::TouchedMs(5)]),
+            (State::Ready, Cause::Pushed, &[Attribute::FormerKey(b"k")]),
+            (State::Ready, Cause::Pushed, &[Attribute::Taken(LAST - 6)]),
+            (State::Ready, Cause::Pushed, &[long_key]),
+            (State::Ready, Cause::Pushed, &[unique, unique]),
+            (State::Ready, Cause::Pushed, &[slow]),
+            (State::Ready, Cause::Pushed, &[Attribute::TimeoutMs(NUMBER_MAX + 1)]),
+            (State::Ready, Cause::Pushed, &[Attribute::Name(b"a"), Attribute::Name(b"b")]),
+            (State::Ready, Cause::Pushed, &[Attribute::Crashes(0)]),
+            (State::Running, Cause::Taken, &[Attribute::FormerKey(b"k")]),
+            (State::Running, Cause::Taken, &[Attribute::Cancelling, Attribute::Cancelling]),
+            (State::Running, Cause::Taken, &[Attribute::TouchedMs(NUMBER_MAX + 1)]),
+            (State::Done, Cause::Completed, &[]),
+            (State::Done, Cause::Completed, &[until, Attribute::FormerKey(b"k")]),
+            (State::Failed, Cause::Failed, &[]),
+            (State::Failed, Cause::Failed, &[until, unique]),
+            (State::Failed, Cause::Failed, &[until, Attribute::Cancelling]),
+            (State::Cancelled, Cause::Cancelled, &[]),
+            (State::Cancelled, Cause::Cancelled, &[until, Attribute::Cancelling]),
+        ] {
+            let loaded = load(state, cause, attributes);
+            assert!(loaded.is_err(), "{state:?} with {attributes:?} is accepted");
+        }
+    }
+
+    #[test]
+    fn a_cause_that_leads_elsewhere_is_refused() {
+        let until = [Attribute::UntilMs(NOW_MS)];
+        for (state, cause) in [
+            (State::Scheduled, Cause::Cancelled),
+            (State::Ready, Cause::Taken),
+            (State::Ready, Cause::Quarantined),
+            (State::Running, Cause::Pushed),
+            (State::Done, Cause::Failed),
+            (State::Failed, Cause::TimedOut),
+            (State::Cancelled, Cause::Reset),
+        ] {
+            let attributes = if state == State::Ready { &[][..] } else { &until };
+            assert!(load(state, cause, attributes).is_err(), "{state:?}: {cause:?} is accepted");
+        }
+    }
+
+    #[test]
+    fn one_stop_at_a_time_and_each_type_paused_once() {
+        let drain = |reset_ms, reset| Hold::Draining { reset_ms, reset };
+        let mut restore = begun();
+        restore.hold(drain(Some(NOW_MS), 3)).unwrap();
+        assert!(restore.hold(Hold::Paused).is_err());
+        assert!(restore.hold(drain(None, 0)).is_err());
+        restore.paused(b"t").unwrap();
+        restore.paused(b"").unwrap();
+        assert!(restore.paused(b"t").is_err());
+        assert!(begun().hold(drain(Some(NUMBER_MAX + 1), 0)).is_err());
+        assert!(begun().hold(drain(None, NUMBER_MAX + 1)).is_err());
+        assert!(begun().setting(Setting::Retries, u64::from(u32::MAX) + 1).is_err());
+        assert!(begun().setting(Setting::Backstop, NUMBER_MAX + 1).is_err());
+    }
+
+    #[test]
+    fn a_key_of_a_task_that_never_was_or_for_ever_is_refused() {
+        assert!(begun().tombstone(b"k", LAST, NOW_MS).is_ok());
+        assert!(begun().tombstone(b"k", 0, NOW_MS).is_err());
+        assert!(begun().tombstone(b"k", LAST + 1, NOW_MS).is_err());
+        assert!(begun().tombstone(b"k", LAST, NUMBER_MAX + 1).is_err());
+        let mut restore = begun();
+        restore.tombstone(b"k", LAST, NOW_MS).unwrap();
+        assert!(restore.tombstone(b"k", LAST - 1, NOW_MS).is_err());
+        assert!(restore.tombstone(b"l", LAST, NOW_MS).is_err());
+    }
 }

@@ -150,6 +150,26 @@ impl Cause {
         }
     }
 
+    /// Whether this can be what brought a task into a state.
+    #[must_use]
+    pub fn leads_to(self, state: State) -> bool {
+        match state {
+            State::Scheduled | State::Ready => {
+                !matches!(self, Self::Taken | Self::Completed | Self::Quarantined | Self::Cancelled)
+            }
+            State::Running => self == Self::Taken,
+            State::Done => self == Self::Completed,
+            State::Failed => self.ends_in_failure(),
+            State::Cancelled => self == Self::Cancelled,
+        }
+    }
+
+    /// Whether a task can fail for good for this cause.
+    #[must_use]
+    pub fn ends_in_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::FailedByRecovery | Self::Quarantined)
+    }
+
     /// The counter that a way back to pre-running, or to quarantine, counts for.
     #[must_use]
     pub fn counter(self) -> Option<Counter> {

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::deadlines::Due;
 use super::event::{Batch, Ids, QueueEvent};
 use super::names::Named;
-use super::numbers::Moment;
+use super::numbers::{Moment, NUMBER_MAX};
 use super::queue::Queue;
 use super::recover::returned;
 use super::reset::Which;
@@ -110,7 +110,10 @@ impl Queue {
         for (_, id, _, slot) in due {
             let task = self.tasks.get(slot);
             let recovered_ms = self.owners.get(task.owner).recovered_ms;
-            let until_ms = recovered_ms.saturating_add(self.timeout_ms(slot));
+            let until_ms = match self.timeout_ms(slot) {
+                0 => NUMBER_MAX,
+                timeout_ms => recovered_ms.saturating_add(timeout_ms),
+            };
             if self.is_void(task) && until_ms > at.ms {
                 // Its clock starts anew with the recovery, though that did not get to it yet.
                 tick.batch.events.push(QueueEvent::Extended { id, until_ms });
@@ -139,11 +142,15 @@ impl Queue {
             let heard_ms = self.heard_ms(owner, beats);
             let mut again_ms = u64::MAX;
             for slot in self.owners.get(owner).running.iter(&self.tasks) {
+                if silent.len() + poison.len() >= limit {
+                    // What is behind may be silent, too: the owner stays due.
+                    again_ms = u64::MAX;
+                    break;
+                }
                 let task = self.tasks.get(slot);
                 let last_ms = task.heard_ms().max(heard_ms);
-                let is_full = silent.len() + poison.len() >= limit;
                 let silent_ms = last_ms.saturating_add(backstop_ms);
-                if silent_ms <= at.ms && !is_full {
+                if silent_ms <= at.ms {
                     let is_poison = self.is_poison(task);
                     if is_poison { &mut poison } else { &mut silent }.push(task.id);
                     continue;
@@ -151,7 +158,7 @@ impl Queue {
                 again_ms = again_ms.min(silent_ms);
                 // Those behind were taken later: none of them can fall silent before that.
                 let taken_or_heard_ms = task.taken_ms().max(heard_ms);
-                if is_full || taken_or_heard_ms.saturating_add(backstop_ms) >= again_ms {
+                if taken_or_heard_ms.saturating_add(backstop_ms) >= again_ms {
                     break;
                 }
             }

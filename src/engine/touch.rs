@@ -1,6 +1,6 @@
 //! TOUCH: an agent says how far it is, and what whoever takes the task next should know.
 
-use super::event::{Batch, Ids, QueueEvent};
+use super::event::{Batch, QueueEvent};
 use super::numbers::{Moment, NUMBER_MAX, Numbers};
 use super::queue::Queue;
 use super::refusal::Refusal;
@@ -63,9 +63,13 @@ impl Queue {
         batch: &mut Batch<'a, QueueEvent<'a>>,
     ) -> Numbers {
         let mut numbers = self.numbers(at);
-        let void = slots.iter().filter(|slot| self.is_void(self.tasks.get(**slot)));
-        let ids: Ids = self.ids_of(void.copied());
-        if !ids.is_empty() {
+        let owner = |slot: &Slot| self.tasks.get(*slot).owner;
+        let void = slots.iter().copied().filter(|slot| self.is_void(self.tasks.get(*slot)));
+        let mut void: Vec<Slot> = void.collect();
+        // One event is about tasks of one owner.
+        void.sort_by_key(owner);
+        for held in void.chunk_by(|a, b| owner(a) == owner(b)) {
+            let ids = self.ids_of(held.iter().copied());
             let fence = numbers.next(ids.len() as u64);
             batch.events.push(QueueEvent::Settled { fence, ids });
         }

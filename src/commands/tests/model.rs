@@ -9,13 +9,17 @@ mod ask;
 mod finish;
 mod push;
 mod recover;
+mod stop;
 mod take;
 mod tell;
+mod time;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use ask::{Ask, Finish, List, Push, Recover, Several, Take};
+pub(super) use ask::{
+    Ask, Bulk, Drain, Edit, Finish, List, Push, Recover, Reset, Several, Start, Take, Which,
+};
 pub(super) use value::{Value, Verdict};
 
 /// Numbers stay exact in Lua and JavaScript.
@@ -37,8 +41,23 @@ pub(super) struct Task {
     payload: String,
     pub(super) kind: String,
     priority: u64,
-    /// Its place in line.
+    /// Its place in line. Of tasks that came back together, in an order that nobody promised, it is
+    /// the same until a list of the ready tasks tells that order.
     place: u64,
+    /// Until when it is scheduled.
+    pub(super) starts_ms: u64,
+    /// When it has run for too long.
+    deadline_ms: Option<u64>,
+    timeout: Option<u64>,
+    retries: Option<u64>,
+    /// The wait after the first failure, and the longest.
+    backoff: Option<(u64, u64)>,
+    /// When its agent last said anything of it.
+    touched_ms: u64,
+    /// When its owner was last recovered.
+    recovered_ms: u64,
+    /// Whether it is to be cancelled when its agent lets go of it.
+    cancelling: bool,
     /// The fence of its last taking: its place among what its owner holds.
     taking: u64,
     attempts: u64,
@@ -58,11 +77,17 @@ pub(super) struct Task {
     pushed_ms: u64,
     taken_ms: u64,
     ended_ms: u64,
+    /// Which end of its queue it was; of those that ended together the same, as with `place`.
+    end: u64,
 }
 
 impl Task {
     fn is_unfinished(&self) -> bool {
-        matches!(self.state, "ready" | "running")
+        self.is_pre_running() || self.state == "running"
+    }
+
+    fn is_pre_running(&self) -> bool {
+        matches!(self.state, "scheduled" | "ready")
     }
 
     pub(super) fn is_held_by(&self, agent: &str) -> bool {
@@ -91,9 +116,20 @@ struct Request {
 /// A completion: the task, and the fence it was completed under if the agent can know it.
 type Completion = (u64, Option<u64>);
 
+/// A stop of a whole queue.
+#[derive(Clone, Debug, Default)]
+struct Hold {
+    drains: bool,
+    reset_ms: Option<u64>,
+    reset: u64,
+}
+
 /// A queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
+    hold: Option<Hold>,
+    /// Types of which nothing is handed out.
+    paused: BTreeSet<String>,
     pub(super) tasks: Vec<Task>,
     settings: BTreeMap<&'static str, u64>,
     uniques: Vec<Unique>,
@@ -101,6 +137,12 @@ pub(super) struct Queue {
     completions: BTreeMap<String, Vec<Completion>>,
     batches: BTreeMap<String, Vec<Completion>>,
     totals: BTreeMap<&'static str, u64>,
+    /// The greatest number it had issued when that was last told.
+    last_number: u64,
+    /// How many tasks have ended.
+    ends: u64,
+    /// Whether tasks end now in an order that nobody promised.
+    ends_together: bool,
 }
 
 /// An identity.
@@ -128,6 +170,8 @@ pub(super) struct Model {
     cursors: BTreeMap<String, (String, u64)>,
     places: u64,
     eras: u64,
+    /// When the server was last restarted.
+    pub(super) since_ms: u64,
 }
 
 impl Queue {
@@ -136,7 +180,7 @@ impl Queue {
     }
 
     fn unfinished(&self) -> u64 {
-        self.of_state("ready") + self.of_state("running")
+        self.tasks.iter().filter(|task| task.is_unfinished()).count() as u64
     }
 
     pub(super) fn task(&self, id: u64) -> Option<&Task> {
@@ -157,6 +201,12 @@ impl Queue {
         self.settings.get(name).copied().unwrap_or(default)
     }
 
+    /// From here on tasks end in an order that nobody promised, or no longer.
+    fn end_together(&mut self, together: bool) {
+        self.ends += if together { 1 } else { self.tasks.len() as u64 };
+        self.ends_together = together;
+    }
+
     fn count(&mut self, total: &'static str, by: u64) {
         *self.totals.entry(total).or_default() += by;
     }
@@ -164,29 +214,65 @@ impl Queue {
     /// A task ends: its key is free, or a tombstone, and it is kept so long or dropped.
     fn end(&mut self, id: u64, state: &'static str, reason: &'static str, now_ms: u64) {
         let nth = self.at(id);
+        let task = &self.tasks[nth];
+        let retain_ms = task.retain.unwrap_or_else(|| self.setting("retain"));
         let keep_ms = match state {
-            "done" => self.tasks[nth].retain.unwrap_or_else(|| self.setting("retain")),
-            _ => self.setting("retain-failed"),
+            "failed" => self.setting("retain-failed"),
+            "cancelled" if task.handle.is_some() => retain_ms.max(self.setting("retain-failed")),
+            _ => retain_ms,
         };
+        let ends = self.tasks.iter().filter(|task| task.state == state);
+        let last_ms = ends.map(|task| task.ended_ms).max().unwrap_or(0);
+        self.ends += u64::from(!self.ends_together);
         let task = &mut self.tasks[nth];
-        (task.state, task.reason, task.owner, task.void) = (state, reason, None, false);
-        (task.ended_ms, task.expires) = (now_ms, Some(now_ms + keep_ms));
+        task.let_go(state, reason);
+        (task.cancelling, task.end) = (false, self.ends);
+        (task.ended_ms, task.expires) = (now_ms.max(last_ms), Some(now_ms + keep_ms));
         if keep_ms == 0 {
             self.tasks.remove(nth);
         }
-        let total = if state == "done" { "total-completed" } else { "total-failed" };
-        self.count(total, 1);
+        self.count(
+            match state {
+                "done" => "total-completed",
+                "failed" => "total-failed",
+                _ => "total-cancelled",
+            },
+            1,
+        );
         self.uniques.iter_mut().filter(|unique| unique.id == id).for_each(|u| u.live = false);
         self.uniques.retain(|unique| unique.id != id || unique.until_ms > now_ms);
     }
 
-    /// A task is ready again, behind its equals.
-    fn line_up(&mut self, id: u64, place: u64, reason: &'static str) {
+    /// A running task is pre-running again, behind its equals, or cancelled if that was asked for.
+    fn give_back(&mut self, id: u64, reason: &'static str, back: Back) {
         let nth = self.at(id);
+        if self.tasks[nth].cancelling {
+            return self.end(id, "cancelled", "cancelled", back.now_ms);
+        }
         let task = &mut self.tasks[nth];
-        (task.state, task.reason, task.owner, task.void) = ("ready", reason, None, false);
-        task.place = place;
+        task.let_go(if back.starts_ms > 0 { "scheduled" } else { "ready" }, reason);
+        (task.place, task.starts_ms) = (back.place, back.starts_ms);
         self.count("total-returned", 1);
+    }
+}
+
+/// How a task comes back.
+#[derive(Clone, Copy)]
+struct Back {
+    place: u64,
+    starts_ms: u64,
+    now_ms: u64,
+}
+
+impl Task {
+    /// What orders the ready tasks, or those that ended alike.
+    fn rank(&self) -> (u64, u64) {
+        if self.state == "ready" { (self.priority, self.place) } else { (0, self.end) }
+    }
+
+    fn let_go(&mut self, state: &'static str, reason: &'static str) {
+        (self.state, self.reason, self.owner, self.void) = (state, reason, None, false);
+        (self.deadline_ms, self.touched_ms, self.recovered_ms) = (None, 0, 0);
     }
 }
 
@@ -208,42 +294,30 @@ impl Model {
                 queue.settings.insert(setting, *number);
                 value::is(told, &Value::Fine)
             }
+            Ask::Edit(edit) => self.edit(edit, told),
+            Ask::Pause(queue, kind) => self.pause(queue, kind.as_ref(), told),
+            Ask::Resume(queue, kind) => self.resume(queue, kind.as_ref(), told),
+            Ask::Drain(drain) => self.drain(drain, told),
+            Ask::Reset(reset) => self.reset(reset, told),
+            Ask::Cancel(bulk) => self.cancel(bulk, told),
+            Ask::Retry(bulk) => self.retry(bulk, told),
+            Ask::Purge(bulk) => self.purge(bulk, told),
             Ask::Owners(_) | Ask::Task(..) | Ask::List(_) | Ask::Len(..) => self.tell(ask, told),
             Ask::Info(_) | Ask::Check(_) => self.tell(ask, told),
         }
     }
 
-    /// What is due falls due.
-    pub(super) fn tick(&mut self) {
-        let now_ms = self.now_ms;
-        for queue in self.queues.values_mut() {
-            let is_due = |task: &Task| task.expires.is_some_and(|expires| expires <= now_ms);
-            queue.tasks.retain(|task| task.is_unfinished() || !is_due(task));
-            queue.uniques.retain(|unique| unique.live || unique.until_ms > now_ms);
-        }
-    }
-
-    /// What falls due next within a second: the queue and the moment.
-    pub(super) fn next_due(&self) -> Option<(String, u64)> {
-        let due = self.queues.iter().flat_map(|(name, queue)| {
-            let ended = queue.tasks.iter().filter(|task| !task.is_unfinished());
-            let expiries = ended.filter_map(|task| task.expires);
-            let tombstones = queue.uniques.iter().filter(|unique| !unique.live);
-            let moments = expiries.chain(tombstones.map(|unique| unique.until_ms));
-            moments.map(move |due_ms| (name.clone(), due_ms))
-        });
-        let ahead = self.now_ms + 1..self.now_ms + 1_000;
-        due.filter(|(_, due_ms)| ahead.contains(due_ms)).min_by_key(|(_, due_ms)| *due_ms)
-    }
-
-    /// COPY: the tasks of the copy are nobody's, ready in the order of their fences.
+    /// COPY: the tasks of the copy are nobody's, ready in the order of their fences. It is made at
+    /// the time that the queue's last number tells.
     pub(super) fn copy(&mut self, from: &str, to: &str) {
         let mut copy = self.queues[from].clone();
         let running = copy.tasks.iter().filter(|task| task.state == "running");
         let mut running: Vec<(u64, u64)> = running.map(|task| (task.fence, task.id)).collect();
         running.sort_unstable();
+        let now_ms = copy.last_number >> 10;
         for (_, id) in running {
-            copy.line_up(id, self.place(), "copied with its queue");
+            let back = Back { place: self.place(), starts_ms: 0, now_ms };
+            copy.give_back(id, "copied with its queue", back);
         }
         copy.requests.clear();
         copy.completions.clear();
@@ -282,6 +356,28 @@ impl Model {
     fn place(&mut self) -> u64 {
         self.places += 1;
         self.places
+    }
+
+    /// One place for so many tasks whose order nobody promised, and room behind it.
+    fn places_for(&mut self, count: usize) -> u64 {
+        let first = self.places + 1;
+        self.places += count as u64;
+        first
+    }
+
+    /// Queues and states with tasks in an order that is not known yet.
+    pub(super) fn unordered(&self) -> Vec<(String, &'static str)> {
+        let mut unordered = Vec::new();
+        for (name, queue) in &self.queues {
+            for state in ["ready", "done", "failed", "cancelled"] {
+                let tasks = queue.tasks.iter().filter(|task| task.state == state);
+                let ranks: Vec<_> = tasks.map(Task::rank).collect();
+                if ranks.iter().collect::<BTreeSet<_>>().len() < ranks.len() {
+                    unordered.push((name.clone(), state));
+                }
+            }
+        }
+        unordered
     }
 
     /// A queue gave a number: it must be new.

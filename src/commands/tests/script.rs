@@ -9,7 +9,8 @@
 //! | `+5000`, `-3000` | the clock goes on, or back, by milliseconds |
 //! | `tick`, `reload` | what is due falls due; the server is restarted |
 //! | `copy q p`, `rename q p`, `del q`, `other k` | COPY, RENAME, DEL; a key of another type |
-//! | `woken yes`, `require-epoch`, `read-only`, `memory-full` | what the server says of itself |
+//! | `woken yes`, `timed-out` | the caller of what follows has waited, and did so for too long |
+//! | `require-epoch yes`, `read-only`, `memory-full` | what the server says of itself |
 //! | `evictable allkeys-lru` | its policy may evict queues; `no`: it may not |
 //! | `fork two`, `on two` | another server begins with the same state; calls go there |
 //!
@@ -198,6 +199,7 @@ fn turn(server: &mut Sandbox, words: &[&str]) -> Result<(), String> {
         ["del", name] => server.delete(name.as_bytes()),
         ["other", name] => server.put_other(name.as_bytes()),
         ["woken", said] => server.rules.woken = on(said)?,
+        ["timed-out", said] => server.rules.timed_out = on(said)?,
         ["require-epoch", said] => server.rules.epoch_required = on(said)?,
         ["read-only", said] => server.read_only = on(said)?,
         ["memory-full", said] => server.memory_is_full = on(said)?,

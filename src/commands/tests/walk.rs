@@ -7,6 +7,7 @@
 mod acts;
 mod history;
 mod mixes;
+mod operators;
 mod outside;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -21,6 +22,9 @@ const STEPS: u64 = 800;
 
 /// Every so many steps all there is to tell is compared.
 const AUDIT_EVERY: u64 = 50;
+
+/// Where a task can stand.
+const STATES: [&str; 6] = ["scheduled", "ready", "running", "done", "failed", "cancelled"];
 
 /// Commands that are told when a walk goes wrong.
 const TOLD: usize = 30;
@@ -118,6 +122,9 @@ impl Walk {
         if let Err(broken) = self.history.see(&ask, &told) {
             panic!("the history says: {broken}");
         }
+        if matches!(ask, Ask::Drain(_) | Ask::Reset(_) | Ask::Recover(_)) {
+            self.put_in_order();
+        }
         told
     }
 
@@ -158,14 +165,12 @@ impl Walk {
             self.step = step;
             self.act();
             let is_due = step % AUDIT_EVERY == 0;
-            if is_due || self.history.must_look {
-                self.look_for_promised();
-            }
             if is_due {
+                self.look_for_promised();
                 self.audit();
             }
         }
-        self.drain();
+        self.end_all();
         self.audit();
     }
 
@@ -177,9 +182,7 @@ impl Walk {
                 panic!("the history says: {lost}");
             }
         }
-        if let Err(lost) = self.history.looked() {
-            panic!("the history says: {lost}");
-        }
+        self.history.must_look = false;
     }
 
     /// All there is to tell is as the model has it.
@@ -188,7 +191,7 @@ impl Walk {
             for task in self.model.queues[&queue].tasks.clone() {
                 _ = self.ask(Ask::Task(queue.clone(), task.id));
             }
-            for state in [None, Some("ready"), Some("running"), Some("done"), Some("failed")] {
+            for state in STATES.into_iter().map(Some).chain([None]) {
                 let list = super::model::List { queue: queue.clone(), state, ..Default::default() };
                 _ = self.ask(Ask::List(list));
                 _ = self.ask(Ask::Len(queue.clone(), state));
@@ -203,11 +206,12 @@ impl Walk {
     }
 
     /// Once faults stop, everything ends: what is held by anyone is recovered, and all is done.
-    fn drain(&mut self) {
+    fn end_all(&mut self) {
         let queues: Vec<String> = self.model.queues.keys().cloned().collect();
         if queues.is_empty() {
             return;
         }
+        self.resume_all(&queues);
         for agent in self.names.clone() {
             let mode = self.random.of(&["KEEP", "RELEASE"]);
             let request = Some("drain".to_owned());
@@ -226,10 +230,27 @@ impl Walk {
         for queue in queues {
             let (queues, count) = (vec![queue.clone()], Some(20));
             let take = Take { queues, agent: agent.clone(), count, ..Take::default() };
-            while self.ask(Ask::Take(take.clone())) != Ok(Value::Array(Vec::new())) {
-                self.finish_what_is_held(&agent);
+            loop {
+                while self.ask(Ask::Take(take.clone())) != Ok(Value::Array(Vec::new())) {
+                    self.finish_what_is_held(&agent);
+                }
+                let tasks = self.model.queues[&queue].tasks.iter();
+                let starts = tasks.filter(|task| task.state == "scheduled").map(|t| t.starts_ms);
+                let Some(start_ms) = starts.min() else { break };
+                self.later(start_ms.saturating_sub(self.model.now_ms));
+                self.tick();
             }
             assert_eq!(self.ask(Ask::Len(queue, None)), Ok(Value::Integer(0)));
+        }
+    }
+
+    /// Nothing is held back any more.
+    fn resume_all(&mut self, queues: &[String]) {
+        for queue in queues {
+            let kinds = acts::KINDS.into_iter().map(|kind| Some(kind.to_owned()));
+            for kind in kinds.chain([None]) {
+                _ = self.ask(Ask::Resume(queue.clone(), kind));
+            }
         }
     }
 
@@ -296,6 +317,16 @@ fn agents_crash_and_are_recovered() {
 #[test]
 fn keys_stay_taken_and_ended_tasks_are_kept_as_time_goes_on() {
     walk(&mixes::TIME);
+}
+
+#[test]
+fn tasks_are_scheduled_tried_again_and_timed_out() {
+    walk(&mixes::LIMITS);
+}
+
+#[test]
+fn operators_stop_and_cancel_and_retry() {
+    walk(&mixes::STOPS);
 }
 
 #[test]

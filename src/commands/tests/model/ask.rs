@@ -11,6 +11,18 @@ pub(in super::super) struct Push {
     pub(in super::super) priority: u64,
     pub(in super::super) unique: Option<(String, u64)>,
     pub(in super::super) retain: Option<u64>,
+    pub(in super::super) starts: Option<Start>,
+    pub(in super::super) timeout: Option<u64>,
+    pub(in super::super) retries: Option<u64>,
+    /// The wait after the first failure, and the longest if that is said.
+    pub(in super::super) backoff: Option<(u64, Option<u64>)>,
+}
+
+/// DELAY and AT.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) enum Start {
+    Delay(u64),
+    At(u64),
 }
 
 /// POP, MPOP, and NEXT if something is to be completed first.
@@ -40,6 +52,9 @@ pub(in super::super) struct Finish {
     pub(in super::super) text: Option<String>,
     pub(in super::super) progress: Option<u64>,
     pub(in super::super) handle: Option<String>,
+    pub(in super::super) extend: Option<u64>,
+    pub(in super::super) delay: Option<u64>,
+    pub(in super::super) fatal: bool,
 }
 
 /// MDONE and NACK.
@@ -51,6 +66,7 @@ pub(in super::super) struct Several {
     pub(in super::super) ids: Vec<u64>,
     pub(in super::super) fences: Vec<u64>,
     pub(in super::super) results: Vec<String>,
+    pub(in super::super) delay: Option<u64>,
 }
 
 /// RECOVER, and HELD if there is no mode.
@@ -75,6 +91,53 @@ pub(in super::super) struct List {
     pub(in super::super) handles: bool,
 }
 
+/// EDIT.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Edit {
+    pub(in super::super) queue: String,
+    pub(in super::super) id: u64,
+    pub(in super::super) priority: Option<u64>,
+    pub(in super::super) starts: Option<Start>,
+    pub(in super::super) timeout: Option<u64>,
+    pub(in super::super) kind: Option<String>,
+}
+
+/// DRAIN.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Drain {
+    pub(in super::super) queue: String,
+    pub(in super::super) block: Option<u64>,
+    pub(in super::super) resets: bool,
+}
+
+/// RESET.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Reset {
+    pub(in super::super) queue: String,
+    pub(in super::super) agent: Option<String>,
+    pub(in super::super) ids: Option<Vec<u64>>,
+    pub(in super::super) idle: Option<u64>,
+    pub(in super::super) count: Option<u64>,
+}
+
+/// CANCEL, RETRY and PURGE.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Bulk {
+    pub(in super::super) queue: String,
+    pub(in super::super) which: Which,
+    pub(in super::super) count: Option<u64>,
+}
+
+/// The tasks that such a call is about.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Which {
+    Ids(Vec<u64>),
+    Failed,
+    Quarantined,
+    /// In this state, for so long if that is said.
+    Ended(&'static str, Option<u64>),
+}
+
 /// A command.
 #[derive(Clone, Debug)]
 pub(in super::super) enum Ask {
@@ -94,6 +157,14 @@ pub(in super::super) enum Ask {
     Info(String),
     Set(String, &'static str, u64),
     Check(String),
+    Edit(Edit),
+    Pause(String, Option<String>),
+    Resume(String, Option<String>),
+    Drain(Drain),
+    Reset(Reset),
+    Cancel(Bulk),
+    Retry(Bulk),
+    Purge(Bulk),
 }
 
 /// The words of one command.
@@ -117,6 +188,14 @@ impl Words {
             self.0.extend(values.iter().map(ToString::to_string));
         }
         self
+    }
+
+    fn starts(&mut self, starts: Option<Start>) -> &mut Self {
+        match starts {
+            None => self,
+            Some(Start::Delay(ms)) => self.option("DELAY", Some(ms)),
+            Some(Start::At(ms)) => self.option("AT", Some(ms)),
+        }
     }
 
     fn flag(&mut self, token: &str, set: bool) -> &mut Self {
@@ -152,7 +231,60 @@ impl Ask {
                 Words::of(&["WF.SET", queue, setting, &value.to_string()]).0
             }
             Self::Check(key) => Words::of(&["WF.CHECK", key]).0,
+            Self::Edit(edit) => edit.words(),
+            Self::Pause(queue, kind) => of_kind("WF.PAUSE", queue, kind.as_ref()),
+            Self::Resume(queue, kind) => of_kind("WF.RESUME", queue, kind.as_ref()),
+            Self::Drain(drain) => {
+                let mut words = Words::of(&["WF.DRAIN", &drain.queue]);
+                words.option("BLOCK", drain.block).flag("RESET", drain.resets);
+                words.0
+            }
+            Self::Reset(reset) => reset.words(),
+            Self::Cancel(bulk) => bulk.words("WF.CANCEL"),
+            Self::Retry(bulk) => bulk.words("WF.RETRY"),
+            Self::Purge(bulk) => bulk.words("WF.PURGE"),
         }
+    }
+}
+
+fn of_kind(command: &str, queue: &str, kind: Option<&String>) -> Vec<String> {
+    let mut words = Words::of(&[command, queue]);
+    words.option("TYPE", kind);
+    words.0
+}
+
+impl Edit {
+    fn words(&self) -> Vec<String> {
+        let mut words = Words::of(&["WF.EDIT", &self.queue, &self.id.to_string()]);
+        words.option("PRIORITY", self.priority).starts(self.starts);
+        words.option("TIMEOUT", self.timeout).option("TYPE", self.kind.as_ref());
+        words.0
+    }
+}
+
+impl Reset {
+    fn words(&self) -> Vec<String> {
+        let mut words = Words::of(&["WF.RESET", &self.queue]);
+        words.option("AGENT", self.agent.as_ref()).option("IDLE", self.idle);
+        words.counted("IDS", self.ids.as_deref().unwrap_or_default());
+        words.option("COUNT", self.count);
+        words.0
+    }
+}
+
+impl Bulk {
+    fn words(&self, command: &str) -> Vec<String> {
+        let mut words = Words::of(&[command, &self.queue]);
+        match &self.which {
+            Which::Ids(ids) => _ = words.counted("IDS", ids),
+            Which::Failed => _ = words.flag("FAILED", true),
+            Which::Quarantined => _ = words.flag("QUARANTINED", true),
+            Which::Ended(state, older) => {
+                words.option("STATE", Some(state)).option("OLDER", *older);
+            }
+        }
+        words.option("COUNT", self.count);
+        words.0
     }
 }
 
@@ -167,7 +299,11 @@ impl Push {
         words.option("PRIORITY", (self.priority > 0).then_some(self.priority));
         let (key, kept) = self.unique.clone().unzip();
         words.option("UNIQUE", key).option("FOR", kept.filter(|kept| *kept > 0));
-        words.option("RETAIN", self.retain);
+        words.option("RETAIN", self.retain).starts(self.starts);
+        words.option("TIMEOUT", self.timeout).option("RETRIES", self.retries);
+        let (base, most) = self.backoff.unzip();
+        words.option("BACKOFF", base);
+        words.0.extend(most.flatten().map(|most| most.to_string()));
         words.0
     }
 }
@@ -197,6 +333,8 @@ impl Finish {
         words.option("EPOCH", self.epoch).option("FENCE", self.fence);
         words.option(text, self.text.as_ref());
         words.option("PROGRESS", self.progress).option("HANDLE", self.handle.as_ref());
+        words.option("EXTEND", self.extend).option("DELAY", self.delay);
+        words.flag("FATAL", self.fatal);
         words.0
     }
 }
@@ -206,6 +344,7 @@ impl Several {
         let mut words = Words::of(&[command, &self.queue, &self.agent]);
         words.option("EPOCH", self.epoch).counted("IDS", &self.ids);
         words.counted("FENCES", &self.fences).counted("RESULTS", &self.results);
+        words.option("DELAY", self.delay);
         words.0
     }
 }

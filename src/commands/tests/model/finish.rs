@@ -1,7 +1,7 @@
 //! DONE, MDONE, FAIL, NACK and TOUCH: who may say what of which task.
 
 use super::value::{Fields, is, refused, replied};
-use super::{COMPLETIONS, Completion, Finish, Model, Queue, Several, Value, Verdict};
+use super::{Back, COMPLETIONS, Completion, Finish, Model, Queue, Several, Value, Verdict};
 
 impl Queue {
     /// Whether the agent holds the task, under this fence if one is given.
@@ -11,14 +11,29 @@ impl Queue {
         if task.is_held_by(agent) && is_current { Ok(()) } else { Err("NOTOWNER") }
     }
 
-    /// A task that a recovery did not get to counts its crash when it is first touched. Tells
-    /// whether it was one.
-    fn settle(&mut self, id: u64) -> bool {
+    /// A task that a recovery did not get to counts its crash, and its clock starts anew, when it
+    /// is first touched. Tells whether it was one.
+    pub(super) fn settle(&mut self, id: u64, now_ms: u64) -> bool {
         let nth = self.at(id);
-        let task = &mut self.tasks[nth];
-        let was_void = std::mem::take(&mut task.void);
-        task.crashes += u64::from(was_void);
+        let was_void = std::mem::take(&mut self.tasks[nth].void);
+        if was_void {
+            self.tasks[nth].crashes += 1;
+            self.start_clock(nth, now_ms);
+        }
         was_void
+    }
+
+    /// How long a task that has just failed waits for its next try, if it has one.
+    pub(super) fn next_try(&self, nth: usize) -> Option<u64> {
+        let task = &self.tasks[nth];
+        let usual = (self.setting("backoff"), 3_600_000);
+        let (base, most) = task.backoff.unwrap_or(usual);
+        let mut wait = base;
+        for _ in 1..task.failures {
+            wait = (2 * wait).min(most).max(base);
+        }
+        let tries = task.retries.unwrap_or_else(|| self.setting("retries"));
+        (task.failures <= tries).then_some(wait)
     }
 
     fn has_completed(&self, agent: &str, id: u64, fence: Option<u64>) -> bool {
@@ -30,7 +45,7 @@ impl Queue {
 
     /// The agent completes a task that it holds.
     fn complete(&mut self, agent: &str, id: u64, result: Option<&String>, now: u64) -> Completion {
-        let was_void = self.settle(id);
+        let was_void = self.settle(id, now);
         let nth = self.at(id);
         self.tasks[nth].result = result.cloned();
         let under = (!was_void).then_some(self.tasks[nth].fence);
@@ -70,31 +85,54 @@ impl Model {
         if let Err(code) = self.may(finish) {
             return refused(told, code);
         }
-        let now_ms = self.now_ms;
+        let (now_ms, place, id) = (self.now_ms, self.place(), finish.id);
         let queue = self.queues.get_mut(&finish.queue).expect("a queue");
-        queue.settle(finish.id);
-        let nth = queue.at(finish.id);
+        queue.settle(id, now_ms);
+        let nth = queue.at(id);
         queue.tasks[nth].failures += 1;
-        queue.tasks[nth].error = finish.text.clone();
-        queue.end(finish.id, "failed", "failed", now_ms);
-        is(told, &Value::text("failed"))
+        queue.tasks[nth].error = finish.text.clone().or(queue.tasks[nth].error.take());
+        let Some(wait) = queue.next_try(nth).filter(|_| !finish.fatal) else {
+            queue.end(id, "failed", "failed", now_ms);
+            return is(told, &Value::text("failed"));
+        };
+        let wait = finish.delay.unwrap_or(wait);
+        let starts_ms = if wait > 0 { now_ms + wait } else { 0 };
+        let state = match queue.tasks[nth].cancelling {
+            true => "cancelled",
+            false if wait > 0 => "scheduled",
+            false => "ready",
+        };
+        queue.give_back(id, "failed", Back { place, starts_ms, now_ms });
+        is(told, &Value::text(state))
     }
 
     pub(super) fn touch(&mut self, finish: &Finish, told: &Result<Value, String>) -> Verdict {
         if let Err(code) = self.may(finish) {
             return refused(told, code);
         }
+        let now_ms = self.now_ms;
         let queue = self.queues.get_mut(&finish.queue).expect("a queue");
-        let was_void = queue.settle(finish.id);
+        let was_void = queue.settle(finish.id, now_ms);
         let nth = queue.at(finish.id);
+        let is_watched = queue.setting("backstop") > 0;
         let task = &mut queue.tasks[nth];
+        let said = (&finish.progress, &finish.text, &finish.handle);
+        if is_watched || said != (&None, &None, &None) {
+            task.touched_ms = now_ms;
+        }
+        let extended_ms = finish.extend.map_or(0, |ms| now_ms + ms);
+        task.deadline_ms = task.deadline_ms.map(|ms| ms.max(extended_ms));
+        let (remaining, cancels) = (task.deadline_ms, task.cancelling);
         task.progress = finish.progress.or(task.progress);
         task.checkpoint = finish.text.clone().or(task.checkpoint.take());
         task.handle = finish.handle.clone().or(task.handle.take());
         self.remember(&finish.agent, &finish.queue);
         let told = replied(told)?;
         let mut fields = Fields::default();
-        fields.number("cancel", 0).number("draining", 0);
+        fields.number("cancel", cancels.into()).number("draining", 0);
+        if let Some(ms) = remaining {
+            fields.number("remaining", ms.saturating_sub(now_ms));
+        }
         if was_void {
             let fence = told.number("fence")?;
             self.new_number(&finish.queue, fence)?;
@@ -134,15 +172,16 @@ impl Model {
         if let Some(code) = self.refusal_of(&asked.agent, asked.epoch) {
             return refused(told, code);
         }
-        let mut count = 0;
+        let (mut count, now_ms) = (0, self.now_ms);
+        let starts_ms = asked.delay.filter(|ms| *ms > 0).map_or(0, |ms| now_ms + ms);
         for (nth, id) in asked.ids.iter().enumerate() {
             let place = self.place();
             let Some(queue) = self.queues.get_mut(&asked.queue) else { continue };
             if queue.may(&asked.agent, *id, asked.fences.get(nth).copied()).is_ok() {
-                queue.settle(*id);
+                queue.settle(*id, now_ms);
                 let nth = queue.at(*id);
                 queue.tasks[nth].interruptions += 1;
-                queue.line_up(*id, place, "handed back");
+                queue.give_back(*id, "handed back", Back { place, starts_ms, now_ms });
                 count += 1;
             }
         }

@@ -46,9 +46,14 @@ impl Model {
             queue.uniques.push(Unique { key: key.clone(), id, until_ms, live: true });
         }
         queue.count("total-pushed", 1);
+        let starts_ms = push.starts.map_or(0, |starts| starts.at(now_ms));
         queue.tasks.push(Task {
             id,
-            state: "ready",
+            state: if starts_ms > 0 { "scheduled" } else { "ready" },
+            starts_ms,
+            timeout: push.timeout,
+            retries: push.retries,
+            backoff: push.backoff.map(|(base, most)| (base, most.unwrap_or(3_600_000))),
             payload: payload.to_owned(),
             kind: push.kind.clone().unwrap_or_default(),
             priority: push.priority,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::take::same_fence;
 use super::value::{Fields, refused, replied};
-use super::{Agent, Model, Recover, Task, Value, Verdict};
+use super::{Agent, Back, Model, Recover, Task, Value, Verdict};
 
 /// What one call came to.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Model {
             for name in &places {
                 let queue = self.queues.get_mut(name).expect("a queue");
                 let held = queue.tasks.iter_mut().filter(|task| task.is_held_by(&asked.agent));
-                held.for_each(|task| task.void = true);
+                held.for_each(|task| (task.void, task.recovered_ms) = (true, self.now_ms));
             }
         }
         let mode = asked.mode.unwrap_or("KEEP");
@@ -108,6 +108,7 @@ impl Model {
             let held = held.filter(|task| task.taking > last && (mode == "KEEP" || task.void));
             let mut held: Vec<(u64, u64)> = held.map(|task| (task.taking, task.id)).collect();
             held.sort_unstable();
+            self.queues.get_mut(name).expect("a queue").end_together(mode == "FAIL");
             for (taking, id) in held {
                 if sweep.len() < limit {
                     self.meet(name, id, mode, &mut sweep);
@@ -117,6 +118,7 @@ impl Model {
                     sweep.unread.insert(name.clone());
                 }
             }
+            self.queues.get_mut(name).expect("a queue").end_together(false);
         }
         sweep
     }
@@ -128,22 +130,33 @@ impl Model {
         let limit = queue.setting("crashes");
         let nth = queue.at(id);
         let task = &mut queue.tasks[nth];
-        let was_void = std::mem::take(&mut task.void);
         let is_poison = limit > 0 && task.crashes + 1 >= limit;
-        if was_void && is_poison && mode != "FAIL" {
+        if task.void && is_poison && mode != "FAIL" {
             sweep.quarantined.push((name.to_owned(), task.clone()));
             task.crashes += 1;
             return queue.end(id, "failed", "quarantined", now_ms);
         }
-        if mode == "FAIL" {
-            task.failures += 1;
-        } else {
-            task.crashes += u64::from(was_void);
-        }
+        let back = Back { place, starts_ms: 0, now_ms };
         match mode {
-            "KEEP" => sweep.kept.push((name.to_owned(), id, was_void)),
-            "RELEASE" => queue.line_up(id, place, "released by recovery"),
-            _ => queue.end(id, "failed", "failed by recovery", now_ms),
+            "KEEP" => {
+                let was_void = queue.settle(id, now_ms);
+                sweep.kept.push((name.to_owned(), id, was_void));
+            }
+            "RELEASE" => {
+                task.crashes += 1;
+                queue.give_back(id, "released by recovery", back);
+            }
+            _ => {
+                task.failures += 1;
+                let reason = "failed by recovery";
+                let starts_ms = |ms| if ms > 0 { now_ms + ms } else { 0 };
+                match queue.next_try(nth) {
+                    None => queue.end(id, "failed", reason, now_ms),
+                    Some(ms) => {
+                        queue.give_back(id, reason, Back { starts_ms: starts_ms(ms), ..back });
+                    }
+                }
+            }
         }
         sweep.moved += u64::from(mode != "KEEP");
     }
@@ -191,6 +204,9 @@ impl Model {
         let task = self.queues[name].task(id).expect("a task").clone();
         let mut fields = self.handed_out(&task, Some(name));
         fields.near("running-for", self.now_ms.saturating_sub(task.taken_ms));
+        if let Some(ms) = task.deadline_ms {
+            fields.number("remaining", ms.saturating_sub(self.now_ms));
+        }
         fields.verify(told)?;
         if !is_settled {
             return same_fence(&task, told);

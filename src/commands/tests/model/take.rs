@@ -53,6 +53,8 @@ impl Model {
         let task = &mut queue.tasks[nth];
         task.attempts += 1;
         (task.state, task.owner, task.taken_ms) = ("running", Some(take.agent.clone()), now_ms);
+        queue.start_clock(nth, now_ms);
+        let task = &queue.tasks[nth];
         let expected = task.clone();
         queue.count("total-taken", 1);
         self.handed_out(&expected, take.many.then_some(name)).verify(told)?;
@@ -76,6 +78,10 @@ impl Model {
         if let Some(queue) = queue {
             fields.text("queue", queue);
         }
+        if let Some(ms) = task.deadline_ms {
+            fields.number("deadline", ms);
+        }
+        fields.count("cancel", task.cancelling.into());
         details(task, &mut fields);
         fields
     }
@@ -102,8 +108,12 @@ impl Model {
     /// What would be taken from a queue, in order.
     fn next(&self, take: &Take, queue: &str) -> Vec<u64> {
         let Some(queue) = self.queues.get(queue) else { return Vec::new() };
+        if queue.hold.is_some() {
+            return Vec::new();
+        }
         let is_wanted = |task: &&Task| {
             task.state == "ready"
+                && !queue.paused.contains(&task.kind)
                 && (take.kinds.is_empty() || take.kinds.contains(&task.kind))
                 && take.max_priority.is_none_or(|max| task.priority <= max)
         };

@@ -24,7 +24,12 @@ impl Model {
             }
             Ask::Owners(queue) => self.owners(queue, replied(told)?),
             Ask::Info(key) => match self.queues.get(key) {
-                Some(queue) => about(queue, replied(told)?),
+                Some(queue) => {
+                    about(queue, replied(told)?)?;
+                    let last_number = replied(told)?.number("last-number")?;
+                    self.queues.get_mut(key).expect("a queue").last_number = last_number;
+                    Ok(())
+                }
                 None => self.about_agent(key, told),
             },
             Ask::Check(key) => {
@@ -50,26 +55,41 @@ impl Model {
                 fields.number("fence", task.fence);
             }
         }
-        match task.state {
-            "failed" => _ = fields.text("reason", task.reason),
-            _ => _ = fields.any("reason"),
+        match (task.state, task.reason) {
+            ("running" | "done", _) => {}
+            (_, "?") => _ = fields.any("reason"),
+            ("failed" | "cancelled", reason) => _ = fields.text("reason", reason),
+            _ if task.attempts == 0 => {}
+            (_, reason) => _ = fields.text("reason", reason),
         }
+        match task.state {
+            "scheduled" => _ = fields.number("starts-at", task.starts_ms),
+            // A task that a recovery did not get to shows its old one.
+            "running" if task.void => _ = fields.any("deadline"),
+            "running" => fields.option("deadline", task.deadline_ms),
+            _ => {}
+        }
+        fields.count("cancel", task.cancelling.into());
         if task.is_unfinished() {
             fields.maybe("unique", task.unique.as_ref());
         } else {
-            fields.near("ended-at", task.ended_ms).any("unique");
+            fields.near("ended-at", task.ended_ms);
             fields.number("expires-at", task.expires.unwrap_or(0));
         }
         details(task, &mut fields);
-        if let Some(retain) = task.retain {
-            fields.number("retain", retain);
-        }
+        fields.option("timeout", task.timeout);
+        fields.option("retries", task.retries);
+        let (base, most) = task.backoff.unzip();
+        fields.option("backoff", base);
+        fields.option("backoff-max", most);
+        fields.option("retain", task.retain);
         fields.maybe("error", task.error.as_ref()).maybe("result", task.result.as_ref());
         fields
     }
 
-    /// A whole list, all pages in one: ready tasks alone in the order of taking, else in any.
-    fn listed(&self, list: &List, told: &Value) -> Verdict {
+    /// A whole list, all pages in one: ready tasks alone in the order of taking, ended ones in that
+    /// of their ends, else in any.
+    fn listed(&mut self, list: &List, told: &Value) -> Verdict {
         let Value::Array(told) = told else { return Err("a list".to_owned()) };
         let is_wanted = |task: &&Task| {
             list.state.is_none_or(|state| state == task.state)
@@ -83,13 +103,37 @@ impl Model {
             return Err(format!("{} tasks", wanted.len()));
         }
         let mut told: Vec<&Value> = told.iter().collect();
-        if list.state == Some("ready") {
-            wanted.sort_by_key(|task| (task.priority, task.place));
+        let id_of = |told: &Value| told.number("id").unwrap_or(0);
+        let in_order = ["ready", "done", "failed", "cancelled"];
+        let state = list.state.filter(|state| in_order.contains(state));
+        if state.is_some() {
+            let at = |task: &Task| told.iter().position(|told| id_of(told) == task.id);
+            wanted.sort_by_key(|task| (task.rank(), at(task)));
         } else {
             wanted.sort_by_key(|task| task.id);
-            told.sort_by_key(|told| told.number("id").unwrap_or(0));
+            told.sort_by_key(|told| id_of(told));
         }
-        wanted.iter().zip(told).try_for_each(|(task, told)| self.described(task).verify(told))
+        wanted.iter().zip(told).try_for_each(|(task, told)| self.described(task).verify(told))?;
+        if state.is_some() && list.kind.is_none() && !list.handles && list.owner.is_none() {
+            let order: Vec<u64> = wanted.iter().map(|task| task.id).collect();
+            self.ordered(&list.queue, &order);
+        }
+        Ok(())
+    }
+
+    /// The order of tasks that came back, or ended, together is known now.
+    fn ordered(&mut self, queue: &str, order: &[u64]) {
+        let Some(queue) = self.queues.get_mut(queue) else { return };
+        let mut last = None;
+        for id in order {
+            let nth = queue.at(*id);
+            let task = &mut queue.tasks[nth];
+            let (group, rank) = task.rank();
+            let after = last.filter(|(last, _)| *last == group).map_or(0, |(_, rank)| rank + 1);
+            let rank = rank.max(after);
+            *if task.state == "ready" { &mut task.place } else { &mut task.end } = rank;
+            last = Some((group, rank));
+        }
     }
 
     fn owners(&self, queue: &str, told: &Value) -> Verdict {
@@ -133,21 +177,44 @@ impl Model {
 fn about(queue: &Queue, told: &Value) -> Verdict {
     let mut fields = Fields::default();
     fields.text("kind", "queue").number("unfinished", queue.unfinished());
-    for state in ["ready", "running", "done", "failed"] {
+    for state in ["scheduled", "ready", "running", "done", "failed", "cancelled"] {
         fields.number(state, queue.of_state(state));
     }
-    let totals =
-        ["total-pushed", "total-taken", "total-completed", "total-failed", "total-returned"];
+    let totals = [
+        "total-pushed",
+        "total-taken",
+        "total-completed",
+        "total-failed",
+        "total-returned",
+        "total-cancelled",
+    ];
     for total in totals {
         fields.number(total, queue.totals.get(total).copied().unwrap_or(0));
     }
-    for setting in ["retain", "retain-failed", "crashes", "maxlen", "maxunique"] {
+    let settings = ["retain", "retain-failed", "crashes", "maxlen", "maxunique"];
+    for setting in settings.into_iter().chain(["timeout", "retries", "backoff", "backstop"]) {
         fields.number(setting, queue.setting(setting));
+    }
+    fields.text(
+        "state",
+        match &queue.hold {
+            None => "active",
+            Some(hold) if hold.drains => "draining",
+            Some(_) => "paused",
+        },
+    );
+    if let Some(hold) = queue.hold.as_ref().filter(|hold| hold.drains) {
+        fields.option("reset-at", hold.reset_ms);
+        fields.number("reset", hold.reset);
+    }
+    let paused: Vec<Value> = queue.paused.iter().map(|kind| Value::text(kind)).collect();
+    if told.array("paused-types")? != paused {
+        return Err(format!("the paused types {paused:?}"));
     }
     let mut owners: Vec<&String> = queue.tasks.iter().filter_map(|t| t.owner.as_ref()).collect();
     owners.sort_unstable();
     owners.dedup();
-    fields.number("owners", owners.len() as u64);
+    fields.any("paused-types").number("owners", owners.len() as u64);
     fields.number("unique-keys", queue.uniques.len() as u64);
     fields.any("types").any("last-number").verify(told)
 }

@@ -147,6 +147,13 @@ impl Fields {
         self
     }
 
+    /// A number that is told where there is one.
+    pub(super) fn option(&mut self, name: &'static str, number: Option<u64>) {
+        if let Some(number) = number {
+            self.number(name, number);
+        }
+    }
+
     pub(super) fn text(&mut self, name: &'static str, text: &str) -> &mut Self {
         self.exact.push((name, Value::text(text)));
         self

@@ -2,7 +2,7 @@
 
 use super::super::script::scenario;
 
-/// Two tasks in each state, of two types; some have a handle.
+/// Two tasks in each state but one, of two types; some have a handle.
 const ALL: &str = r#"
     WF.SET q retain 9000
     WF.MPUSH q 6 1 2 3 4 5 6 TYPE x => [$d1 $f1 $r1 $d2 $f2 $r2]
@@ -33,8 +33,31 @@ fn list_tells_of_all_tasks_or_those_of_one_state() {
         WF.LIST q STATE running => {tasks:[{id:$r1 owner:"a" ..} {id:$r2 owner:"b" ..}] cursor:"0"}
         WF.LIST q STATE done => {tasks:[{id:$d1 ..} {id:$d2 ..}] cursor:"0"}
         WF.LIST q STATE FAILED => {tasks:[{id:$f1 ..} {id:$f2 ..}] cursor:"0"}
-        WF.LIST q STATE lost => !ERR STATE is one of
+        WF.LIST q STATE lost => !ERR STATE is none of the states
         WF.LIST missing => {tasks:[] cursor:"0"}
+        "#,
+    );
+}
+
+#[test]
+fn list_and_len_know_what_is_scheduled_and_what_was_cancelled() {
+    with_all(
+        r#"
+        WF.MPUSH q 3 1 2 3 DELAY 70 TYPE x RETAIN 500 => [$s1 $s2 $s3]
+        WF.PUSH q 4 DELAY 20 TYPE y => $s4
+        WF.CANCEL q IDS 2 $s2 $w1
+        # In the order in which they were scheduled, not that of their times.
+        WF.LIST q STATE scheduled => {tasks:[{id:$s1 state:"scheduled" ..} {id:$s3 ..} \
+            {id:$s4 ..}] cursor:"0"}
+        WF.LIST q STATE scheduled TYPE y => {tasks:[{id:$s4 ..}] cursor:"0"}
+        WF.LIST q STATE scheduled COUNT 1 => {tasks:[{id:$s1 ..}] cursor:$c1}
+        WF.LIST q STATE scheduled CURSOR $c1 => {tasks:[{id:$s3 ..} {id:$s4 ..}] cursor:"0"}
+        WF.LIST q STATE Cancelled => {tasks:[{id:$s2 state:"cancelled" ..} {id:$w1 ..}] cursor:"0"}
+        WF.LIST q => {tasks:[{id:$s1 ..} {id:$s3 ..} {id:$s4 ..} {id:$w2 ..} _ _ _ _ _ _ \
+            {id:$s2 ..} {id:$w1 ..}] cursor:"0"}
+        WF.LEN q STATE scheduled => 3
+        WF.LEN q STATE cancelled => 2
+        WF.LEN q => 6
         "#,
     );
 }
@@ -139,7 +162,7 @@ fn len_counts_what_is_unfinished_or_in_one_state() {
         WF.LEN q STATE running => 2
         WF.LEN q STATE done => 2
         WF.LEN q STATE failed => 2
-        WF.LEN q STATE lost => !ERR STATE is one of
+        WF.LEN q STATE lost => !ERR STATE is none of the states
         WF.LEN missing => 0
         "#,
     );
@@ -152,13 +175,28 @@ fn info_tells_of_a_queue_as_a_whole() {
         WF.SET q maxlen 20 maxunique 30 crashes 4 retain-failed 50
         WF.NACK q a IDS 1 $r1
         WF.PUSH q 9 UNIQUE k
-        WF.INFO q => {kind:"queue" ready:4 running:1 done:2 failed:2 unfinished:5 types:3 \
-            owners:1 unique-keys:1 total-pushed:9 total-taken:6 total-completed:2 \
-            total-failed:2 total-returned:1 last-number:_ retain:9000 retain-failed:50 \
-            crashes:4 maxlen:20 maxunique:30}
+        WF.PUSH q 10 DELAY 5
+        WF.PUSH q 11 DELAY 5 RETAIN 9 => $t1
+        WF.CANCEL q IDS 1 $t1
+        WF.SET q timeout 41 retries 42 backoff 43 backstop 44
+        WF.INFO q => {kind:"queue" state:"active" paused-types:[] scheduled:1 \
+            ready:4 running:1 done:2 failed:2             cancelled:1 unfinished:6 types:3 owners:1 unique-keys:1 total-pushed:11 total-taken:6 \
+            total-completed:2 total-failed:2 total-returned:1 total-cancelled:1 last-number:_ \
+            retain:9000 retain-failed:50 crashes:4 maxlen:20 maxunique:30 timeout:41 retries:42 \
+            backoff:43 backstop:44}
         WF.SET n maxlen 1
-        WF.INFO n => {retain:0 retain-failed:604800000 crashes:10 maxlen:1 maxunique:1000000 ..}
+        WF.INFO n => {retain:0 retain-failed:604800000 crashes:10 maxlen:1 maxunique:1000000 \
+            timeout:0 retries:0 backoff:0 backstop:0 ..}
         WF.INFO a => {kind:"agent" epoch:_ state:"active" queues:["q"]}
+        WF.PAUSE n
+        WF.PAUSE n TYPE red
+        WF.PAUSE n TYPE blue
+        WF.INFO n => {state:"paused" paused-types:["blue" "red"] ..}
+        WF.PUSH n 1
+        WF.RESUME n
+        WF.POP n a
+        WF.DRAIN n BLOCK 50 RESET => wait
+        WF.INFO n => {state:"draining" reset-at:1800000000050 reset:0 ..}
         WF.INFO missing => nil
         "#,
     );

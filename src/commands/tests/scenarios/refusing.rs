@@ -6,25 +6,17 @@ use super::super::script::scenario;
 fn what_is_not_built_yet_is_refused_by_name() {
     scenario(
         r#"
-        WF.PUSH q x DELAY 5 => !ERR DELAY is not available yet
-        WF.PUSH q x at 5 => !ERR AT is not available yet
-        WF.PUSH q x TIMEOUT 5 => !ERR TIMEOUT is not available yet
-        WF.PUSH q x RETRIES 5 => !ERR RETRIES is not available yet
-        WF.PUSH q x BACKOFF 5 => !ERR BACKOFF is not available yet
         WF.PUSH q x WORKFLOW 5 => !ERR WORKFLOW is not available yet
         WF.PUSH q x AFTER 1 a => !ERR AFTER is not available yet
         WF.PUSH q x AFTERANY 1 a => !ERR AFTERANY is not available yet
-        WF.MPUSH q 1 x DELAY 5 => !ERR DELAY is not available yet
+        WF.MPUSH q 1 x WORKFLOW 5 => !ERR WORKFLOW is not available yet
         WF.POP q a WITHRESULTS => !ERR WITHRESULTS is not available yet
         WF.MPOP a 1 q WITHRESULTS => !ERR WITHRESULTS is not available yet
-        WF.FAIL q a 7 DELAY 5 => !ERR DELAY is not available yet
-        WF.NACK q a DELAY 5 IDS 1 7 => !ERR DELAY is not available yet
-        WF.TOUCH q a 7 EXTEND 5 => !ERR EXTEND is not available yet
         WF.LIST q WORKFLOW 5 => !ERR WORKFLOW is not available yet
-        WF.SET q timeout 5 => !ERR TIMEOUT is not available yet
-        WF.SET q retries 5 => !ERR RETRIES is not available yet
-        WF.SET q backoff 5 => !ERR BACKOFF is not available yet
-        WF.SET q backstop 5 => !ERR BACKSTOP is not available yet
+        WF.PAUSE q WORKFLOW 5 => !ERR WORKFLOW is not available yet
+        WF.RESUME q workflow 5 => !ERR WORKFLOW is not available yet
+        WF.CANCEL q WORKFLOW 5 COUNT 7 => !ERR WORKFLOW is not available yet
+        WF.RETRY q WORKFLOW 5 => !ERR WORKFLOW is not available yet
         WF.SET q maxdag 5 => !ERR MAXDAG is not available yet
         WF.SET q events 5 => !ERR EVENTS is not available yet
         WF.INFO q => nil
@@ -65,11 +57,46 @@ fn an_option_that_is_none_is_refused_as_it_was_typed() {
         WF.POOL "" => !ERR must not be empty
         WF.POOL "a}b" => !ERR hash tag
         WF.POOL "{}p" => !ERR hash tag
+        WF.EDIT q 7 RETRIES 5 => !ERR unknown option 'RETRIES'
+        WF.PAUSE q kind x => !ERR unknown option 'kind'
+        WF.RESUME q TYPE t x => !ERR unknown option 'x'
+        WF.DRAIN q NOW => !ERR unknown option 'NOW'
+        WF.RESET q IDS 1 7 8 => !ERR unknown option '8'
+        WF.CANCEL q FAILED 1 7 => !ERR unknown option 'FAILED'
+        WF.RETRY q DONE => !ERR unknown option 'DONE'
+        WF.PURGE q FAILED 7 => !ERR unknown option 'FAILED'
         WF.PUSH q => !ERR wrong number of arguments
         WF.TASK q 7 7 => !ERR wrong number of arguments
         WF.PUSH q x TYPE => !ERR type is missing
         WF.DONE q a one => !ERR id is not an integer
         WF.MPUSH q 3 x => !ERR
+        "#,
+    );
+}
+
+#[test]
+fn words_that_exclude_each_other_or_lack_one_another_are_refused() {
+    scenario(
+        r#"
+        WF.PUSH q x DELAY 5 AT 7 => !ERR DELAY or AT is given twice
+        WF.PUSH q x DELAY -5 => !ERR DELAY is not an integer
+        WF.PUSH q x RETRIES 4294967296 => !ERR retries is not an integer from 0 to 4294967295
+        WF.PUSH q x BACKOFF fast => !ERR BACKOFF is not an integer
+        WF.PUSH q x BACKOFF 5 6 7 => !ERR unknown option '7'
+        WF.FAIL q a 7 FATAL DELAY 5 => !ERR DELAY and FATAL exclude each other
+        WF.EDIT q 7 AT 5 DELAY 5 => !ERR DELAY or AT is given twice
+        WF.RESET q AGENT a IDLE 5 => !ERR AGENT, IDS and IDLE exclude each other
+        WF.RESET q COUNT 0 => !ERR count must be at least 1
+        WF.CANCEL q COUNT 5 COUNT 6 => !ERR IDS is missing
+        WF.RETRY q COUNT 5 => !ERR one of IDS, FAILED and QUARANTINED is needed
+        WF.RETRY q FAILED QUARANTINED => !ERR one of IDS, FAILED and QUARANTINED is needed
+        WF.RETRY q IDS 1 7 FAILED => !ERR one of IDS, FAILED and QUARANTINED is needed
+        WF.PURGE q COUNT 5 => !ERR one of STATE and IDS is needed
+        WF.PURGE q STATE done IDS 1 7 => !ERR one of STATE and IDS is needed
+        WF.PURGE q IDS 1 7 OLDER 5 => !ERR OLDER goes with STATE
+        WF.PURGE q STATE lost => !ERR STATE is none of the states
+        WF.SET q retries 4294967296 => !ERR retries is not an integer from 0 to 4294967295
+        WF.INFO q => nil
         "#,
     );
 }
@@ -104,6 +131,15 @@ fn a_key_that_holds_something_else_is_refused_and_left_alone() {
         WF.ASSUME k => !WRONGTYPE
         WF.BEAT k EPOCH 7 => !WRONGTYPE
         WF.RETIRE k EPOCH 7 => !WRONGTYPE
+        WF.EDIT k 7 PRIORITY 1 => !WRONGTYPE
+        WF.PAUSE k => !WRONGTYPE
+        WF.RESUME k => !WRONGTYPE
+        WF.DRAIN k => !WRONGTYPE
+        WF.RESET k => !WRONGTYPE
+        WF.RESET k IDLE 5 => !WRONGTYPE
+        WF.CANCEL k IDS 1 7 => !WRONGTYPE
+        WF.RETRY k FAILED => !WRONGTYPE
+        WF.PURGE k STATE done => !WRONGTYPE
         WF.INFO a => nil
         "#,
     );

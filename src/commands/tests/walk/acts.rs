@@ -3,13 +3,13 @@
 
 use super::super::model::{Ask, Finish, List, Push, Recover, Several, Take, Value};
 use super::mixes::Act;
-use super::{Walk, Zombie};
+use super::{STATES, Walk, Zombie};
 
 /// Names that queues go by.
 const QUEUES: [&str; 3] = ["q1", "q2", "q3"];
 /// Names that they are copied or renamed to, besides.
 pub(super) const PLACES: [&str; 4] = ["q1", "q2", "q3", "x"];
-const KINDS: [&str; 3] = ["red", "green", "blue"];
+pub(super) const KINDS: [&str; 3] = ["red", "green", "blue"];
 /// UNIQUE keys.
 pub(super) const KEYS: [&str; 3] = ["k1", "k2", "k3"];
 /// Calls that may be repeated.
@@ -19,7 +19,8 @@ const ZOMBIES: usize = 60;
 
 impl Walk {
     pub(super) fn act(&mut self) {
-        match self.choose() {
+        let act = self.choose();
+        match act {
             Act::Push => self.push(false),
             Act::PushMany => self.push(true),
             Act::Pop => self.pop(false),
@@ -39,11 +40,14 @@ impl Walk {
             Act::Repeat => self.repeat(),
             Act::Zombie => self.zombie(),
             Act::Retake => self.retake(),
-            Act::Reload => {
-                self.later(5);
-                self.note("reload".to_owned());
-                self.sandbox.reload();
-            }
+            Act::Edit => self.edit(),
+            Act::Pause | Act::Resume => self.hold(act),
+            Act::Drain => self.drain(),
+            Act::Reset => self.reset(),
+            Act::Cancel => self.cancel(),
+            Act::Retry => self.retry(),
+            Act::Purge => self.purge(),
+            Act::Reload => self.reload(),
             Act::MoveQueue => self.move_queue(),
             Act::MoveAgent => self.move_agent(),
         }
@@ -63,7 +67,7 @@ impl Walk {
     }
 
     /// Makes a call that may be repeated later.
-    fn call(&mut self, ask: Ask) -> Result<Value, String> {
+    pub(super) fn call(&mut self, ask: Ask) -> Result<Value, String> {
         let told = self.ask(ask.clone());
         self.asked.push_back(ask);
         if self.asked.len() > ASKED {
@@ -72,11 +76,11 @@ impl Walk {
         told
     }
 
-    fn queue(&mut self) -> String {
+    pub(super) fn queue(&mut self) -> String {
         self.random.of(&QUEUES).to_owned()
     }
 
-    fn agent(&mut self) -> String {
+    pub(super) fn agent(&mut self) -> String {
         self.random.of(&self.agents)
     }
 
@@ -105,6 +109,7 @@ impl Walk {
         let unique = if many { 0 } else { self.mix.unique };
         let key = self.random.maybe(unique, &KEYS).map(str::to_owned);
         let kept = self.random.of(&[0, 0, 20, 150]);
+        let timed = self.mix.timed;
         let push = Push {
             queue,
             payloads: (0..count).map(|nth| format!("p{}.{nth}", self.step)).collect(),
@@ -114,6 +119,10 @@ impl Walk {
             priority: self.random.of(&[0, 0, 3, 7]),
             unique: key.map(|key| (key, kept)),
             retain: self.random.maybe(25, &[0, 30, 300]),
+            starts: if self.random.percent(timed / 2) { Some(self.start()) } else { None },
+            timeout: self.random.maybe(timed, &[0, 5, 40, 90]),
+            retries: self.random.maybe(timed, &[0, 1, 2, 4]),
+            backoff: self.random.maybe(timed, &[(10, None), (20, Some(50)), (9, Some(3))]),
         };
         _ = self.call(Ask::Push(push));
     }
@@ -205,6 +214,11 @@ impl Walk {
         if let Ask::Touch(_) = how(Finish::default()) {
             finish.progress = self.random.maybe(40, &[0, 50, 100]);
             finish.handle = self.random.maybe(30, &["job-1", "job-2"]).map(str::to_owned);
+            finish.extend = self.random.maybe(30, &[0, 10, 100]);
+        }
+        if let Ask::Fail(_) = how(Finish::default()) {
+            finish.fatal = self.random.percent(10);
+            finish.delay = self.random.maybe(20, &[0, 15]).filter(|_| !finish.fatal);
         }
         _ = self.call(how(finish));
     }
@@ -242,7 +256,11 @@ impl Walk {
             _ => Vec::new(),
         };
         fences.retain(|_| is_fenced);
-        _ = self.call(how(Several { queue, agent, epoch, ids, fences, results }));
+        let delay = match how(Several::default()) {
+            Ask::Nack(_) => self.random.maybe(self.mix.timed / 2, &[0, 25]),
+            _ => None,
+        };
+        _ = self.call(how(Several { queue, agent, epoch, ids, fences, results, delay }));
     }
 
     fn recover(&mut self) {
@@ -309,14 +327,14 @@ impl Walk {
     fn tell(&mut self) {
         let (queue, agent) = (self.queue(), self.agent());
         let ask = match self.random.below(6) {
-            0 => Ask::Len(queue, self.random.maybe(60, &["ready", "running", "done", "failed"])),
+            0 => Ask::Len(queue, self.random.maybe(60, &STATES)),
             1 => Ask::Info(self.random.of(&[queue, agent])),
             2 => Ask::Owners(queue),
             3 => Ask::Check(queue),
             4 => Ask::Task(queue, self.target().id),
             _ => Ask::List(List {
                 queue,
-                state: self.random.maybe(60, &["ready", "running", "done", "failed"]),
+                state: self.random.maybe(60, &STATES),
                 kind: self.random.maybe(30, &KINDS).map(str::to_owned),
                 owner: self.random.maybe(20, &[agent]),
                 handles: self.random.percent(20),
@@ -332,6 +350,10 @@ impl Walk {
             ("retain-failed", [0, 40, 200, 100_000]),
             ("maxlen", [0, 0, 3, 8]),
             ("maxunique", [0, 1, 2, 1_000]),
+            ("timeout", [0, 0, 30, 80]),
+            ("retries", [0, 0, 1, 3]),
+            ("backoff", [0, 0, 7, 30]),
+            ("backstop", [0, 0, 60, 150]),
         ]);
         let ask = Ask::Set(self.queue(), setting, self.random.of(&numbers));
         _ = self.call(ask);

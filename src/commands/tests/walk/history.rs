@@ -1,5 +1,6 @@
 //! What must hold whatever the model says? An acknowledged task is found until it ends, one that
-//! ended never comes back, and who comes under an epoch that is over changes nothing.
+//! ended never comes back but by RETRY, none gets lost of those that are counted, and who comes
+//! under an epoch that is over changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +11,13 @@ use super::super::model::{Ask, Value};
 pub(super) struct History {
     /// Tasks that are acknowledged and did not end.
     pub(super) promised: BTreeSet<(String, u64)>,
-    /// Tasks are failed by a call that does not name them: they must be looked for.
+    /// Tasks may have ended by something that does not name them: they must be looked for.
     pub(super) must_look: bool,
     ended: BTreeSet<(String, u64)>,
-    /// How many tasks such calls failed, and how many of them were seen.
-    failed: u64,
-    seen_failed: u64,
+    /// How many tasks of each queue were retried.
+    retried: BTreeMap<String, u64>,
+    /// How many of those were not named yet.
+    revived: BTreeMap<String, u64>,
     epochs: BTreeMap<String, u64>,
 }
 
@@ -54,6 +56,7 @@ impl History {
                     }
                 }
             }
+            (Ask::Fail(_), Value::Text(state)) if state == "ready" || state == "scheduled" => {}
             (Ask::Done(finish) | Ask::Fail(finish), _) => self.end(&finish.queue, finish.id),
             (Ask::DoneAll(several), Value::Array(said)) => {
                 let done = several.ids.iter().zip(said).filter(|(_, s)| **s == Value::Integer(1));
@@ -74,14 +77,48 @@ impl History {
                 if let Ok(epoch) = told.number("epoch") {
                     self.epochs.insert(recover.agent.clone(), epoch);
                 }
-                if recover.mode == Some("FAIL") {
-                    self.failed += told.number("count")?;
-                }
-                self.must_look = self.failed > 0;
+                self.must_look |= recover.mode.is_some_and(|mode| mode != "KEEP");
                 return self.page(told);
             }
             (Ask::Held(_), told) => return self.page(told),
+            (Ask::Nack(_) | Ask::Cancel(_) | Ask::Reset(_) | Ask::Drain(_), _) => {
+                self.must_look = true;
+            }
+            (Ask::Retry(bulk), told) => {
+                for counts in [&mut self.retried, &mut self.revived] {
+                    *counts.entry(bulk.queue.clone()).or_default() += told.number("count")?;
+                }
+            }
+            (Ask::List(list), Value::Array(tasks)) if list.state == Some("ready") => {
+                return tasks.iter().try_for_each(|task| self.ready(&list.queue, task));
+            }
+            (Ask::Info(key), told) if told.get("unfinished").is_some() => {
+                return self.balance(key, told);
+            }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whatever was pushed is unfinished or has ended, and what was retried ended once more.
+    fn balance(&self, queue: &str, told: &Value) -> Result<(), String> {
+        let retried = self.retried.get(queue).copied().unwrap_or(0);
+        let mut rest = told.number("total-pushed")? + retried;
+        for end in ["unfinished", "total-completed", "total-failed", "total-cancelled"] {
+            rest = rest.checked_sub(told.number(end)?).ok_or("more ended than came in")?;
+        }
+        if rest == 0 { Ok(()) } else { Err(format!("{rest} tasks of {queue} are lost")) }
+    }
+
+    /// A task is ready: it is promised, or was retried.
+    fn ready(&mut self, queue: &str, told: &Value) -> Result<(), String> {
+        let task = (queue.to_owned(), told.number("id")?);
+        let revived = self.revived.entry(queue.to_owned()).or_default();
+        if *revived > 0 && self.ended.remove(&task) {
+            *revived -= 1;
+            self.promised.insert(task);
+        } else if !self.promised.contains(&task) {
+            return Err(format!("task {} of {queue} came back", task.1));
         }
         Ok(())
     }
@@ -123,32 +160,31 @@ impl History {
     ) -> Result<(), String> {
         let state = told.as_ref().ok().and_then(|told| told.get("state"));
         match state {
-            Some(Value::Text(state)) if state == "ready" || state == "running" => return Ok(()),
-            Some(Value::Text(state)) if state == "failed" => {}
-            None if self.seen_failed < self.failed => {}
+            Some(Value::Text(state)) if ["scheduled", "ready", "running"].contains(&&**state) => {
+                return Ok(());
+            }
+            Some(Value::Text(state)) if self.must_look && state != "done" => {}
+            None if self.must_look => {}
             _ => return Err(format!("task {id} of {queue} is lost: {told:?}")),
         }
-        self.seen_failed += 1;
         self.end(queue, id);
         Ok(())
-    }
-
-    /// All promised tasks were looked for.
-    pub(super) fn looked(&mut self) -> Result<(), String> {
-        let (failed, seen) = (self.failed, self.seen_failed);
-        (self.failed, self.seen_failed, self.must_look) = (0, 0, false);
-        if failed == seen { Ok(()) } else { Err(format!("{failed} were to fail, {seen} did")) }
     }
 
     /// What a name stood for is gone.
     pub(super) fn delete(&mut self, name: &str) {
         self.promised.retain(|(queue, _)| queue != name);
         self.ended.retain(|(queue, _)| queue != name);
+        self.retried.remove(name);
     }
 
     /// What one name stands for, another one stands for as well.
     pub(super) fn copy(&mut self, from: &str, to: &str) {
         self.delete(to);
+        self.must_look = true;
+        if let Some(retried) = self.retried.get(from).copied() {
+            self.retried.insert(to.to_owned(), retried);
+        }
         for tasks in [&mut self.promised, &mut self.ended] {
             let copies = tasks.iter().filter(|(queue, _)| queue == from);
             let copies: Vec<(String, u64)> = copies.map(|(_, id)| (to.to_owned(), *id)).collect();

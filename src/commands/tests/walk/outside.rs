@@ -1,6 +1,6 @@
 //! What happens other than by commands? Time goes on, and keys are copied, renamed and deleted.
 
-use super::super::model::{Ask, Push};
+use super::super::model::{Ask, List, Push};
 use super::Walk;
 use super::acts::{KEYS, PLACES};
 
@@ -39,10 +39,27 @@ impl Walk {
         }
     }
 
-    fn tick(&mut self) {
+    pub(super) fn tick(&mut self) {
         self.note("tick".to_owned());
         self.sandbox.tick();
         self.model.tick();
+        self.history.must_look = true;
+        self.put_in_order();
+    }
+
+    /// In which order tasks stand that came back or ended together is seen from a list.
+    pub(super) fn put_in_order(&mut self) {
+        for (queue, state) in self.model.unordered() {
+            _ = self.ask(Ask::List(List { queue, state: Some(state), ..List::default() }));
+        }
+    }
+
+    /// The server is restarted.
+    pub(super) fn reload(&mut self) {
+        self.later(5);
+        self.note("reload".to_owned());
+        self.sandbox.reload();
+        self.model.since_ms = self.model.now_ms;
     }
 
     pub(super) fn later(&mut self, by_ms: u64) {
@@ -57,6 +74,8 @@ impl Walk {
         let Some(from) = self.random.maybe(100, &names) else { return };
         let to = self.random.of(&PLACES).to_owned();
         self.later(500);
+        // A copy is made at the time of the last number, which is told here.
+        _ = self.ask(Ask::Info(from.clone()));
         if to == from {
             self.note(format!("delete {from}"));
             self.sandbox.delete(from.as_bytes());
