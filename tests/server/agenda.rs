@@ -116,14 +116,13 @@ fn a_promoted_replica_serves_what_was_renamed_before() {
     let replica = Options::new().replica_of(&primary).start();
     let mut client = primary.client();
     for nth in 0..3 {
-        done_task(&mut client, &format!("q{nth}"), 700);
+        done_task(&mut client, &format!("q{nth}"), 1_500);
     }
     client.cmd("RENAME q0 p");
     client.cmd("SWAPDB 0 2");
     client.cmd("WAIT 1 20000");
     primary.kill();
     let mut client = replica.client();
-    assert_eq!(count(&mut client, "tasks_expired"), 0);
     client.cmd("REPLICAOF NO ONE");
     wait_until("all end", || count(&mut client, "tasks_expired") == 3);
 }
@@ -135,8 +134,8 @@ fn what_falls_due_is_served_within_ten_milliseconds() {
     // Something that is due later, for which the timer is set already.
     done_task(&mut client, "late", 60_000);
     let in_time = (0..21).filter(|nth| {
-        done_task(&mut client, "q", 20 + nth * 7);
-        let due_ms = now_ms(&mut client) + 20 + *nth as i64 * 7;
+        done_task(&mut client, "q", 5 + nth * 5);
+        let due_ms = now_ms(&mut client) + 5 + *nth as i64 * 5;
         let bound = Instant::now() + Duration::from_secs(20);
         while count(&mut client, "tasks_expired") <= *nth as i64 {
             assert!(Instant::now() < bound, "it never ends");
