@@ -146,3 +146,28 @@ fn what_falls_due_is_served_within_ten_milliseconds() {
     let in_time = in_time.count();
     assert!(in_time > 10, "only {in_time} of 21");
 }
+
+#[test]
+fn clients_get_their_turn_while_very_many_tasks_fall_due() {
+    let server = Server::start();
+    let mut client = server.client();
+    let due_ms = now_ms(&mut client) + 3_000;
+    for _ in 0..40 {
+        let left_ms = due_ms - now_ms(&mut client);
+        let ids = client.cmd(&format!("WF.MPUSH q 1000{} RETAIN {left_ms}", " x".repeat(1_000)));
+        let ids: Vec<String> = ids.ints().iter().map(ToString::to_string).collect();
+        client.cmd("WF.POP q agent COUNT 1000");
+        client.cmd(&format!("WF.MDONE q agent IDS 1000 {}", ids.join(" ")));
+    }
+    // How far the server has come whenever this client is answered.
+    let mut seen = vec![count(&mut client, "tasks_expired")];
+    wait_until("all have ended", || {
+        (0..20).any(|_| {
+            seen.push(count(&mut client, "tasks_expired"));
+            seen.last() == Some(&40_000)
+        })
+    });
+    seen.dedup();
+    let longest = seen.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(seen.len() > 4 && longest < Some(30_000), "{seen:?}");
+}
