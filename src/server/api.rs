@@ -270,6 +270,24 @@ impl Str {
     }
 }
 
+/// A callback of a timer, without data.
+pub(super) type Rings = unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut c_void);
+
+impl Ctx {
+    /// Sets a timer that rings once, after so many milliseconds.
+    pub(super) fn set_timer(self, in_ms: u64, rings: Rings) -> raw::RedisModuleTimerID {
+        let in_ms = in_ms as raw::mstime_t;
+        // SAFETY: the context is valid; the callback takes no data.
+        unsafe { api!(RedisModule_CreateTimer(self.0, in_ms, Some(rings), ptr::null_mut())) }
+    }
+
+    /// Stops a timer that has not rung.
+    pub(super) fn stop_timer(self, id: raw::RedisModuleTimerID) {
+        // SAFETY: the context is valid; the timer has no data to be given back.
+        unsafe { api!(RedisModule_StopTimer(self.0, id, ptr::null_mut())) };
+    }
+}
+
 /// How far a walk through all keys of a database has come.
 pub(super) struct Cursor(*mut raw::RedisModuleScanCursor);
 
