@@ -226,7 +226,7 @@ pub enum Next {
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,
     },
-    /// It has not replied: the client waits until the key is signalled, or an agent holds nothing any
+    /// It has not replied: the client waits until the key is signalled, or an agent holds nothing
     /// more in some queue. Then it is decided anew, and does not repeat what it changed when it was
     /// called; when the time is over, once more, to tell how things stand.
     Watch {

@@ -26,6 +26,7 @@
 pub mod agent;
 mod apply;
 pub mod cancel;
+pub mod cause;
 pub mod deadlines;
 pub mod edit;
 pub mod event;

@@ -100,7 +100,10 @@ impl Sandbox {
                 let queue = open.queue(Key(0)).ok().flatten();
                 queue.and_then(|queue| queue.decide_tick(2, at, &mut |_| 0))
             };
+            let mut rounds = 0;
             while let Some(tick) = due(&open) {
+                rounds += 1;
+                assert!(rounds < 10_000, "what is due stays due");
                 if !tick.batch.events.is_empty() {
                     open.commit_queue(Key(0), tick.batch);
                 }
