@@ -424,7 +424,7 @@ impl Traffic {
     }
 
     fn recover(&mut self) -> Words {
-        let agent = self.to_recover();
+        let agent = self.whom_to_recover();
         let mut said = words(&["WF.RECOVER", &agent]);
         self.recovery_options(&agent, &mut said);
         if self.rng.one_in(2) {

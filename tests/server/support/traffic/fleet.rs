@@ -37,7 +37,7 @@ impl Traffic {
     }
 
     /// Whom to recover: one that nobody acts for, rather than one that works.
-    pub(super) fn to_recover(&mut self) -> String {
+    pub(super) fn whom_to_recover(&mut self) -> String {
         match self.retired.first() {
             Some(retired) if self.rng.one_in(2) => retired.clone(),
             _ => self.agent(),
