@@ -3,6 +3,7 @@
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
 use crate::engine::agent::Agent;
+use crate::engine::pool::Pool;
 use crate::engine::refusal::Refusal;
 
 /// WF.CHECK.
@@ -30,11 +31,14 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         Ok(Some(queue)) if queue.is_diverged() => return Err(Refusal::Diverged),
         Ok(Some(queue)) => queue.check().map_err(Refusal::Broken)?,
         Ok(None) => return Err(Refusal::NoSuchKey),
-        // An agent has no invariant beyond its form.
-        Err(_) if call.keys.agent(key)?.is_some_and(Agent::is_diverged) => {
-            return Err(Refusal::Diverged);
+        // An agent and a pool have no invariant beyond their form.
+        Err(wrong) => {
+            let agent = call.keys.agent(key).ok().flatten().map(Agent::is_diverged);
+            let pool = || call.keys.pool(key).ok().flatten().map(Pool::is_diverged);
+            if agent.or_else(pool).ok_or(wrong)? {
+                return Err(Refusal::Diverged);
+            }
         }
-        Err(_) => {}
     }
     call.reply.ok();
     Ok(Next::Replied)

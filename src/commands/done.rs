@@ -16,7 +16,7 @@ pub(super) static DONE: Spec = Spec {
     flags: "write fast",
     categories: "write fast",
     arity: -4,
-    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Read)],
+    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Update)],
     args: &[
         Arg::key("queue", 0),
         Arg::key("agent-id", 1),
@@ -45,7 +45,7 @@ pub(super) static MDONE: Spec = Spec {
     flags: "write",
     categories: "write",
     arity: -5,
-    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Read)],
+    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Update)],
     args: &[
         Arg::key("queue", 0),
         Arg::key("agent-id", 1),
@@ -78,13 +78,14 @@ pub(super) struct Finish<'a> {
 impl<'a> Finish<'a> {
     /// Completes the task, or refuses.
     pub(super) fn run(&self, call: &mut Call<'_, 'a>, queue: Key) -> Result<(), Refusal> {
-        call.authorize(self.agent, self.epoch)?;
+        let caller = call.authorize(self.agent, self.epoch)?;
         let Self { agent, id, fence, result, .. } = *self;
         let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;
         match known.decide_done(agent, id, fence, result, call.at)? {
             Completed::Now(batch) => call.keys.commit_queue(queue, batch),
             Completed::Again => {}
         }
+        call.renew(caller);
         Ok(())
     }
 }
@@ -123,7 +124,7 @@ fn mdone<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     }
     same_number(&ids, fences.len(), "FENCES")?;
     same_number(&ids, results.len(), "RESULTS")?;
-    call.authorize(agent, epoch)?;
+    let caller = call.authorize(agent, epoch)?;
     let queue = call.keys.open(queue);
     let several = Several { ids: &ids, fences: &fences, results };
     let mut said = Vec::with_capacity(ids.len());
@@ -135,6 +136,7 @@ fn mdone<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         }
         None => said.resize(ids.len(), false),
     }
+    call.renew(caller);
     call.reply.array(said.len());
     said.into_iter().for_each(|done| call.reply.integer(done.into()));
     Ok(Next::Replied)

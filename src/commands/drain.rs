@@ -6,10 +6,13 @@
 
 use super::args;
 use super::bulk::BULK;
+use super::identity::{Thing, held_count, members, pool_reset, pool_running, thing};
 use super::spec::{Access, Arg, Keys, Spec, common};
-use super::{Call, Key, Next};
+use super::{Call, Key, Next, due};
+use crate::engine::agent::{Agent, State as Now, Why};
 use crate::engine::event::{Batch, QueueEvent};
 use crate::engine::numbers::NUMBER_MAX;
+use crate::engine::pool::Pool;
 use crate::engine::queue::{Hold, Queue};
 use crate::engine::refusal::Refusal;
 use crate::engine::reset::Which;
@@ -32,7 +35,9 @@ pub(super) static DRAIN: Spec = Spec {
     args: &[Arg::key("key", 0), common::BLOCK, Arg::word("reset", "RESET").optional()],
     reply: "a map: running (tasks that still run) and reset (tasks that were reset so far)",
     details: "\
-        A queue: none of its tasks is handed out until WF.RESUME. BLOCK: wait so many \
+        A queue: none of its tasks is handed out until WF.RESUME. An agent: it takes nothing more \
+        until its epoch ends, or WF.RESUME. A pool: the same for every identity, and none can be \
+        assumed, until WF.RESUME. BLOCK: wait so many \
         milliseconds until nothing runs any more, 0 for ever; in MULTI or a script it replies at \
         once. RESET: when that time is over (without BLOCK: now), what still runs is reset, an \
         interruption each, as WF.RESET does it; also when the caller is gone by then. With \
@@ -60,7 +65,7 @@ impl Asked {
 }
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
-    let key = call.args.word("key")?;
+    let name = call.args.word("key")?;
     let mut asked = Asked { block_ms: None, resets: false };
     while let Some((token, word)) = call.args.option() {
         match token.as_slice() {
@@ -69,18 +74,18 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             _ => return Err(args::unknown(word)),
         }
     }
-    let key = call.keys.open(key);
+    let key = call.keys.open(name);
     let begins = !call.rules.woken && !call.rules.timed_out;
     if begins {
-        begin(call, key, &asked)?;
+        match thing(call.keys, key)? {
+            Thing::Nothing => return Err(Refusal::NoSuchKey),
+            Thing::Queue => begin(call, key, &asked)?,
+            Thing::Agent => begin_of_agent(call, (name, key), &asked)?,
+            Thing::Pool => begin_of_pool(call, (name, key), &asked)?,
+        }
     }
-    let known = call.keys.queue(key)?;
-    let running = known.map_or(0, |queue| queue.count(State::Running));
-    let (drains, reset) = match known.and_then(Queue::hold) {
-        Some(Hold::Draining { reset, .. }) => (true, reset),
-        Some(Hold::Paused) | None => (false, 0),
-    };
-    // Who resumes the queue ends the wait, too.
+    let Standing { drains, running, reset } = standing(call, (name, key))?;
+    // Who resumes it ends the wait, too.
     if running > 0
         && drains
         && !call.rules.timed_out
@@ -96,6 +101,84 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     call.reply.bytes(b"reset");
     call.reply.integer(reset as i64);
     Ok(Next::Replied)
+}
+
+/// How a drain stands.
+struct Standing {
+    drains: bool,
+    running: u64,
+    reset: u64,
+}
+
+fn standing(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) -> Result<Standing, Refusal> {
+    match thing(call.keys, key)? {
+        Thing::Nothing => Ok(Standing { drains: false, running: 0, reset: 0 }),
+        Thing::Queue => {
+            let known = call.keys.queue(key)?;
+            let running = known.map_or(0, |queue| queue.count(State::Running));
+            let (drains, reset) = match known.and_then(Queue::hold) {
+                Some(Hold::Draining { reset, .. }) => (true, reset),
+                Some(Hold::Paused) | None => (false, 0),
+            };
+            Ok(Standing { drains, running, reset })
+        }
+        Thing::Agent => {
+            let running = held_count(call.keys, name, key);
+            let known = call.keys.agent(key)?;
+            let drains = known.is_some_and(|agent| agent.state() == Now::Draining);
+            let stop = known.and_then(Agent::stop).filter(|stop| stop.why == Why::Drained);
+            Ok(Standing { drains, running, reset: stop.map_or(0, |stop| stop.reset) })
+        }
+        Thing::Pool => {
+            let drains = call.keys.pool(key)?.is_some_and(Pool::is_draining);
+            let running = pool_running(call.keys, name, key);
+            Ok(Standing { drains, running, reset: pool_reset(call.keys, name, key) })
+        }
+    }
+}
+
+fn begin_of_agent(
+    call: &mut Call<'_, '_>,
+    (name, key): (&[u8], Key),
+    asked: &Asked,
+) -> Result<(), Refusal> {
+    let at = call.at;
+    let known = call.keys.agent(key)?.filter(|agent| !agent.is_diverged());
+    let known = known.ok_or(Refusal::Diverged)?;
+    if let Some(batch) = known.decide_drain(asked.reset_ms(at.ms), at) {
+        call.keys.commit_agent(key, batch);
+    }
+    // The first slice is this call's; the rest, if there is any, follows by the timer.
+    due::agent(call.keys, (name, key), BULK, at);
+    Ok(())
+}
+
+fn begin_of_pool(
+    call: &mut Call<'_, '_>,
+    (name, key): (&[u8], Key),
+    asked: &Asked,
+) -> Result<(), Refusal> {
+    let at = call.at;
+    let known = call.keys.pool_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
+    let reset_ms = asked.reset_ms(at.ms);
+    if let Some(batch) = known.decide_drain(reset_ms, at) {
+        call.keys.commit_pool(key, batch);
+    }
+    if reset_ms.is_none_or(|ms| ms > at.ms) {
+        return Ok(());
+    }
+    due::pool(call.keys, (name, key), BULK, at);
+    let mut reset = 0;
+    for (name, member) in members(call.keys, name, key) {
+        let left = BULK.saturating_sub(reset as usize);
+        if left == 0 {
+            break;
+        }
+        due::agent(call.keys, (&name, member), left, at);
+        let stop = call.keys.agent(member).ok().flatten().and_then(Agent::stop);
+        reset += stop.map_or(0, |stop| stop.reset);
+    }
+    Ok(())
 }
 
 fn begin(call: &mut Call<'_, '_>, key: Key, asked: &Asked) -> Result<(), Refusal> {

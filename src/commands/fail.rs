@@ -15,7 +15,7 @@ pub(super) static FAIL: Spec = Spec {
     flags: "write fast",
     categories: "write fast",
     arity: -4,
-    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Read)],
+    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Update)],
     args: &[
         Arg::key("queue", 0),
         Arg::key("agent-id", 1),
@@ -58,11 +58,12 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if failure.fatal && failure.delay_ms.is_some() {
         return Err(args::syntax("DELAY and FATAL", "exclude each other"));
     }
-    call.authorize(agent, epoch)?;
+    let caller = call.authorize(agent, epoch)?;
     let queue = call.keys.open(queue);
     let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;
     let (state, batch) = known.decide_fail(agent, id, fence, &failure, call.at)?;
     call.keys.commit_queue(queue, batch);
+    call.renew(caller);
     call.reply.bytes(state.word().as_bytes());
     Ok(Next::Replied)
 }

@@ -5,7 +5,9 @@
 //! without a fence instead.
 
 use super::args;
-use super::recover::{Found, PAGE_LEN, Places, cursor, queues as declared};
+use super::found::{Found, PAGE_LEN, cursor};
+use super::places::Places;
+use super::recover::queues as declared;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
 use crate::engine::recover::{Mode, Position};

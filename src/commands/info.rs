@@ -1,8 +1,9 @@
-//! WF.INFO: what there is to know of a queue or an agent as a whole.
+//! WF.INFO: what there is to know of a queue, an agent or a pool as a whole.
 
+use super::identity::{drains, held_count, members, pool_of, pool_reset, pool_running};
 use super::spec::{Access, Arg, Keys, Spec};
-use super::{Call, Fields, Next, Reply};
-use crate::engine::agent::Agent;
+use super::{Call, Fields, Key, Next};
+use crate::engine::agent::State as Standing;
 use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::refusal::Refusal;
 use crate::engine::settings::Setting;
@@ -11,33 +12,39 @@ use crate::engine::task::State;
 /// WF.INFO.
 pub(super) static INFO: Spec = Spec {
     name: "wf.info",
-    summary: "Tells about a queue or an agent",
-    complexity: "O(1); O(Q) in the queues that an agent took from",
+    summary: "Tells about a queue, an agent or a pool",
+    complexity: "O(1); O(Q) in the queues that an agent took from; O(N) in a pool's identities",
     since: "0.1.0",
-    flags: "readonly fast",
-    categories: "read fast",
+    flags: "readonly",
+    categories: "read",
     arity: 2,
     keys: &[Keys::At(1, Access::Read)],
     args: &[Arg::key("key", 0)],
-    reply: "a map with the field kind (queue or agent), or null when there is no such key",
+    reply: "\
+        a map with the field kind (queue, agent or pool), or null when there is no such key",
     details: "\
         A queue: state (active, paused or draining), paused-types, how many tasks are in each \
-        state, types, owners that hold something, \
-        unique-keys, the totals since it was made, and its settings. An agent: epoch and \
-        queues, the names of those it took from.\n\n\
+        state, types, owners that hold something, unique-keys, the totals since it was made, \
+        and its settings. An agent: epoch, state \
+        (active, draining, retired), pool, lease (milliseconds left), reset (tasks that a stop \
+        handed back so far), and queues, the names of those it took from. A pool: size, lease, \
+        orphan, state (active, draining), assumed (how many identities are), running (tasks \
+        that they hold), reset while it drains, and left, the names of free ones that hold \
+        work.\n\n\
         Errors: WRONGTYPE.",
     run,
 };
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
-    let key = call.args.word("key")?;
-    let key = call.keys.open(key);
+    let name = call.args.word("key")?;
+    let key = call.keys.open(name);
     match call.keys.queue(key) {
         Ok(Some(queue)) => about_queue(queue).write(call.reply),
         Ok(None) => call.reply.null(),
-        Err(_) => match call.keys.agent(key)? {
-            Some(agent) => about_agent(call.reply, agent),
-            None => call.reply.null(),
+        Err(wrong) => match (call.keys.agent(key), call.keys.pool(key)) {
+            (Ok(Some(_)), _) => about_agent(call, key),
+            (_, Ok(Some(_))) => about_pool(call, (name, key)),
+            _ => return Err(wrong),
         },
     }
     Ok(Next::Replied)
@@ -84,15 +91,62 @@ fn hold_word(hold: Option<Hold>) -> &'static [u8] {
     }
 }
 
-fn about_agent(reply: &mut dyn Reply, agent: &Agent) {
-    reply.map(4);
-    reply.bytes(b"kind");
-    reply.bytes(b"agent");
-    reply.bytes(b"epoch");
-    reply.integer(agent.epoch() as i64);
-    reply.bytes(b"state");
-    reply.bytes(b"active");
-    reply.bytes(b"queues");
-    reply.array(agent.queues().len());
-    agent.queues().for_each(|name| reply.bytes(name));
+fn about_agent(call: &mut Call<'_, '_>, key: Key) {
+    let pool = pool_of(call.keys, key);
+    let drains = drains(call.keys, key, pool);
+    let Ok(Some(agent)) = call.keys.agent(key) else { return };
+    let state = match agent.state() {
+        Standing::Active if drains => Standing::Draining,
+        state => state,
+    };
+    let mut fields = Fields::default();
+    fields.bytes("kind", b"agent");
+    fields.integer("epoch", agent.epoch());
+    fields.bytes("state", state.word().as_bytes());
+    fields.maybe("pool", agent.pool());
+    if let Some(lease_ms) = agent.lease_left_ms(call.at) {
+        fields.integer("lease", lease_ms);
+    }
+    if let Some(stop) = agent.stop() {
+        fields.integer("reset", stop.reset);
+    }
+    fields.names("queues", agent.queues());
+    if agent.is_diverged() {
+        fields.integer("diverged", 1);
+    }
+    fields.write(call.reply);
+}
+
+fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
+    let members = members(call.keys, name, key);
+    let at = call.at;
+    let (mut assumed, mut left) = (0, Vec::new());
+    for (name, member) in &members {
+        if call.keys.agent(*member).ok().flatten().is_some_and(|agent| agent.is_assumed(at)) {
+            assumed += 1;
+        } else if held_count(call.keys, name, *member) > 0 {
+            left.push(name.as_slice());
+        }
+    }
+    let running = pool_running(call.keys, name, key);
+    let reset = pool_reset(call.keys, name, key);
+    let Ok(Some(pool)) = call.keys.pool(key) else { return };
+    let facts = pool.facts();
+    let state = if facts.draining { Standing::Draining } else { Standing::Active };
+    let mut fields = Fields::default();
+    fields.bytes("kind", b"pool");
+    fields.integer("size", facts.size.into());
+    fields.integer("lease", facts.lease_ms);
+    fields.integer("orphan", facts.orphan_ms);
+    fields.bytes("state", state.word().as_bytes());
+    fields.integer("assumed", assumed);
+    fields.integer("running", running);
+    if facts.draining {
+        fields.integer("reset", reset);
+    }
+    fields.names("left", left.into_iter());
+    if pool.is_diverged() {
+        fields.integer("diverged", 1);
+    }
+    fields.write(call.reply);
 }

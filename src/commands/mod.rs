@@ -7,15 +7,20 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod assume;
+mod beat;
 mod bulk;
 mod cancel;
 mod check;
 mod done;
 mod drain;
+pub mod due;
 mod edit;
 mod fail;
 mod fields;
+mod found;
 mod held;
+mod identity;
 mod info;
 mod list;
 mod mpop;
@@ -23,13 +28,17 @@ mod nack;
 mod next;
 mod owners;
 mod pause;
+mod places;
+mod pool;
 mod pop;
 mod purge;
 mod push;
 mod recover;
+mod recovery;
 #[cfg(test)]
 mod reference;
 mod reset;
+mod retire;
 mod retry;
 mod set;
 mod spec;
@@ -43,9 +52,11 @@ pub use args::Args;
 pub use fields::{Fields, Value};
 pub use spec::{Access, Arg, Keys, Kind, Spec};
 
-use crate::engine::agent::{Agent, authorize};
-use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::agent::Agent;
+use crate::engine::epoch::authorize;
+use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 use crate::engine::numbers::Moment;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 
@@ -64,6 +75,10 @@ pub static TABLE: &[&Spec] = &[
     &touch::TOUCH,
     &recover::RECOVER,
     &held::HELD,
+    &pool::POOL,
+    &assume::ASSUME,
+    &beat::BEAT,
+    &retire::RETIRE,
     &pause::PAUSE,
     &pause::RESUME,
     &drain::DRAIN,
@@ -89,21 +104,28 @@ pub trait Keyspace<'a> {
     /// Opens a key that the command declares.
     fn open(&mut self, name: &'a [u8]) -> Key;
 
-    /// Opens queues that the command does not declare, since `agent` names them: all of them, or
-    /// none when the caller may not use one or one is not served here. A queue that cannot be
-    /// reached from this agent's slot is not opened.
+    /// Opens keys that the command does not declare, since what is at `beside` names them: all of
+    /// them, or none when the caller may not use one or one is not served here. A key that cannot
+    /// be reached from the slot of `beside` is not opened.
     fn open_named(
         &mut self,
-        agent: Key,
-        queues: &[&[u8]],
+        beside: Key,
+        names: &[&[u8]],
         access: Access,
     ) -> Result<Vec<Option<Key>>, Refusal>;
+
+    /// Opens a key that `beside` names for the server's own ends, whoever calls: what is due, and
+    /// facts that are the caller's own. Nothing if it cannot be reached from that slot.
+    fn open_own(&mut self, beside: Key, name: &[u8]) -> Option<Key>;
 
     /// The queue at a key; nothing when there is no such key.
     fn queue(&self, key: Key) -> Result<Option<&Queue>, Refusal>;
 
     /// The agent at a key; nothing when there is no such key.
     fn agent(&self, key: Key) -> Result<Option<&Agent>, Refusal>;
+
+    /// The pool at a key; nothing when there is no such key.
+    fn pool(&self, key: Key) -> Result<Option<&Pool>, Refusal>;
 
     /// Whether the memory that the server may use is used up.
     fn memory_is_full(&self) -> bool;
@@ -119,6 +141,23 @@ pub trait Keyspace<'a> {
 
     /// Applies what was decided about an agent, and makes it known. Makes the agent if need be.
     fn commit_agent(&mut self, key: Key, batch: Batch<'_, AgentEvent<'_>>);
+
+    /// Applies what was decided about a pool, and makes it known. Makes the pool if need be.
+    fn commit_pool(&mut self, key: Key, batch: Batch<'_, PoolEvent>);
+
+    /// Deletes a key, here and everywhere.
+    fn remove(&mut self, key: Key);
+
+    /// Whoever waits for this key is decided anew, though nothing about it has changed.
+    fn wake(&mut self, key: Key);
+
+    /// The pool at a key that is about to be changed.
+    fn pool_to_change(&self, key: Key) -> Result<Option<&Pool>, Refusal> {
+        match self.pool(key)? {
+            Some(pool) if pool.is_diverged() => Err(Refusal::Diverged),
+            pool => Ok(pool),
+        }
+    }
 
     /// The queue at a key that is about to be changed.
     fn queue_to_change(&self, key: Key) -> Result<Option<&Queue>, Refusal> {
@@ -184,14 +223,19 @@ pub struct Call<'c, 'a> {
 const SMALL_BYTES: usize = 1_024;
 
 impl<'a> Call<'_, 'a> {
-    /// Whether the caller may act under this name. Where the name alone decides, its key is not
-    /// even looked at.
-    fn authorize(&mut self, agent: &'a [u8], epoch: Option<u64>) -> Result<(), Refusal> {
-        if epoch.is_none() && !self.rules.epoch_required {
-            return Ok(());
-        }
+    /// Whether the caller may act under this name: the name's key, if so.
+    fn authorize(&mut self, agent: &'a [u8], epoch: Option<u64>) -> Result<Key, Refusal> {
         let key = self.keys.open(agent);
-        authorize(self.keys.agent(key)?, epoch, self.rules.epoch_required)
+        authorize(self.keys.agent(key)?, epoch, self.rules.epoch_required)?;
+        Ok(key)
+    }
+
+    /// The call is accepted: a sign of life, which is recorded now and then.
+    fn renew(&mut self, agent: Key) {
+        let known = self.keys.agent(agent).ok().flatten();
+        if let Some(batch) = known.and_then(|known| known.decide_renew(self.at)) {
+            self.keys.commit_agent(agent, batch);
+        }
     }
 
     /// Takes what is to be kept with a task; if large, only while there is memory for it.
@@ -218,8 +262,8 @@ impl<'a> Call<'_, 'a> {
 pub enum Next {
     /// It has replied.
     Replied,
-    /// It has not replied: the client waits for one of these keys. Only NEXT has changed anything,
-    /// and does not do it again when it is decided anew.
+    /// It has not replied: the client waits for one of these keys. What it has changed already (a
+    /// lease, and NEXT's task) it does not change again when it is decided anew.
     Wait {
         /// The keys.
         keys: Vec<Key>,
@@ -227,8 +271,8 @@ pub enum Next {
         timeout_ms: u64,
     },
     /// It has not replied: the client waits until the key is signalled, or an agent holds nothing
-    /// more in some queue. Then it is decided anew, and does not repeat what it changed when it was
-    /// called; when the time is over, once more, to tell how things stand.
+    /// any more in some queue. Then it is decided anew, and does not repeat what it changed when it
+    /// was called; when the time is over, once more, to tell how things stand.
     Watch {
         /// The key.
         key: Key,

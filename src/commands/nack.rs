@@ -17,7 +17,7 @@ pub(super) static NACK: Spec = Spec {
     flags: "write",
     categories: "write",
     arity: -5,
-    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Read)],
+    keys: &[Keys::At(1, Access::Update), Keys::At(2, Access::Update)],
     args: &[
         Arg::key("queue", 0),
         Arg::key("agent-id", 1),
@@ -50,7 +50,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         }
     }
     same_number(&ids, fences.len(), "FENCES")?;
-    call.authorize(agent, epoch)?;
+    let caller = call.authorize(agent, epoch)?;
     let queue = call.keys.open(queue);
     let several = Several { ids: &ids, fences: &fences, results: &[] };
     let known = call.keys.queue_to_change(queue)?;
@@ -63,6 +63,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         }
         None => 0,
     };
+    call.renew(caller);
     call.reply.integer(count as i64);
     Ok(Next::Replied)
 }

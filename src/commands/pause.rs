@@ -2,8 +2,9 @@
 //! keeps its place, and what runs may finish.
 
 use super::args;
+use super::identity::{Thing, thing};
 use super::spec::{Access, Arg, Keys, Spec, common};
-use super::{Call, Next};
+use super::{Call, Key, Next};
 use crate::engine::event::{Batch, QueueEvent};
 use crate::engine::refusal::Refusal;
 
@@ -41,7 +42,8 @@ pub(super) static RESUME: Spec = Spec {
     reply: "OK",
     details: "\
         Of a queue: tasks are handed out again, and what a WF.DRAIN had planned is off. TYPE: \
-        those of this type, if that was paused.\n\n\
+        those of this type, if that was paused. An agent or a pool that was drained takes tasks \
+        again, and nothing more is handed back.\n\n\
         Errors: WRONGTYPE, ERR (also when there is no such key).",
     run: resume,
 };
@@ -66,6 +68,30 @@ fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let key = call.args.word("key")?;
     let kind = kind(call)?;
     let key = call.keys.open(key);
+    match thing(call.keys, key)? {
+        Thing::Nothing => return Err(Refusal::NoSuchKey),
+        Thing::Queue => resume_queue(call, key, kind)?,
+        Thing::Agent | Thing::Pool if kind.is_some() => {
+            return Err(args::syntax("TYPE", "is for queues"));
+        }
+        Thing::Agent => {
+            let known = call.keys.agent(key)?.filter(|agent| !agent.is_diverged());
+            if let Some(batch) = known.ok_or(Refusal::Diverged)?.decide_resume(call.at) {
+                call.keys.commit_agent(key, batch);
+            }
+        }
+        Thing::Pool => {
+            let known = call.keys.pool_to_change(key)?;
+            if let Some(batch) = known.and_then(|pool| pool.decide_resume(call.at)) {
+                call.keys.commit_pool(key, batch);
+            }
+        }
+    }
+    call.reply.ok();
+    Ok(Next::Replied)
+}
+
+fn resume_queue(call: &mut Call<'_, '_>, key: Key, kind: Option<&[u8]>) -> Result<(), Refusal> {
     let known = call.keys.queue_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
     let is_held = match kind {
         Some(kind) => known.lines().is_paused(kind),
@@ -74,8 +100,7 @@ fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if is_held {
         call.keys.commit_queue(key, Batch::of(call.at.ms, QueueEvent::Resumed { kind }));
     }
-    call.reply.ok();
-    Ok(Next::Replied)
+    Ok(())
 }
 
 /// The type that is named, if one is.

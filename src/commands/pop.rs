@@ -37,8 +37,10 @@ pub(super) static POP: Spec = Spec {
         priority number beyond this one. COUNT: up to so many. BLOCK: wait so many \
         milliseconds for a task, 0 for ever; first come, first served; in MULTI or a script it \
         replies at once. REQID: the same request again, under the same epoch, replies the \
-        tasks it took that are still held.\n\n\
-        Errors: STALE (the epoch is over, also while waiting), WRONGTYPE, ERR.",
+        tasks it took that are still held. An agent with a lease must give EPOCH, and waits \
+        for half of what is left of the lease at the most.\n\n\
+        Errors: STALE (the epoch is over, also while waiting), DRAINING (the agent or its pool \
+        is to take nothing more), WRONGTYPE, ERR.",
     run,
 };
 

@@ -105,7 +105,7 @@ fn beats(call: &mut Call<'_, '_>, queue: Key, ms: u64) -> Result<HashMap<Vec<u8>
     let keys = call.keys.open_named(queue, &borrowed, Access::Read)?;
     let beat_ms = |key: Option<Key>| {
         let agent = key.and_then(|key| call.keys.agent(key).ok().flatten());
-        agent.map_or(0, |_| 0)
+        agent.map_or(0, |agent| agent.facts().beat_ms)
     };
     let beats: Vec<u64> = keys.into_iter().map(beat_ms).collect();
     Ok(names.into_iter().zip(beats).collect())

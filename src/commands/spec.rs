@@ -206,6 +206,12 @@ pub(super) mod common {
     use super::Arg;
 
     pub(crate) const EPOCH: Arg = Arg::integer("epoch").after("EPOCH").optional();
+    pub(crate) const LEASE: Arg = Arg::integer("milliseconds").after("LEASE").optional();
+    pub(crate) const MODE: Arg = Arg::one_of(
+        "mode",
+        &[Arg::word("keep", "KEEP"), Arg::word("release", "RELEASE"), Arg::word("fail", "FAIL")],
+    )
+    .optional();
     pub(crate) const FENCE: Arg = Arg::integer("fence").after("FENCE").optional();
     pub(crate) const REQID: Arg = Arg::text("request-id").after("REQID").optional();
     pub(crate) const COUNT: Arg = Arg::integer("count").after("COUNT").optional();

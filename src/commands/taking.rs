@@ -2,8 +2,10 @@
 //! the tasks in the reply.
 
 use super::args::{self, Args, Token};
+use super::identity::{drains, pool_of};
 use super::{Call, Fields, Key, Next};
-use crate::engine::agent::{Agent, authorize, decide_took_from, epoch_of_taking};
+use crate::engine::agent::Agent;
+use crate::engine::epoch::{authorize, decide_took_from, epoch_of_taking};
 use crate::engine::event::{Batch, Request};
 use crate::engine::pop::Take;
 use crate::engine::refusal::Refusal;
@@ -77,30 +79,47 @@ impl<'a> Taking<'a> {
             for (name, key) in queues {
                 let queue = call.keys.queue_to_change(*key)?;
                 if let Some(ids) = queue.and_then(|queue| queue.answered(&take)) {
+                    call.renew(agent);
                     self.reply(call, *key, named.then_some(*name), &ids)?;
                     return Ok(Next::Replied);
                 }
             }
+        }
+        let pool = pool_of(call.keys, agent);
+        if drains(call.keys, agent, pool) {
+            return Err(Refusal::Draining(self.agent.to_vec()));
         }
         for (name, key) in queues {
             let queue = call.keys.queue_to_change(*key)?;
             let decided = queue.and_then(|queue| queue.decide_take(&take, call.at));
             let Some((ids, event)) = decided else { continue };
             remember(call, agent, name)?;
+            call.renew(agent);
             call.keys.commit_queue(*key, Batch::of(call.at.ms, event));
             self.reply(call, *key, named.then_some(*name), &ids)?;
             return Ok(Next::Replied);
         }
-        Ok(self.nothing(call, agent, queues))
+        // Whoever goes on waiting changes nothing: its lease was renewed when it began to.
+        if !call.rules.woken {
+            call.renew(agent);
+        }
+        Ok(self.nothing(call, (agent, pool), queues))
     }
 
-    fn nothing(&self, call: &mut Call<'_, 'a>, agent: Key, queues: &[(&'a [u8], Key)]) -> Next {
+    fn nothing(
+        &self,
+        call: &mut Call<'_, 'a>,
+        (agent, pool): (Key, Option<Key>),
+        queues: &[(&'a [u8], Key)],
+    ) -> Next {
         match self.block_ms {
-            Some(timeout_ms) if call.keys.may_block() => {
-                // A recovery of the identity ends the wait: its epoch is over then.
+            Some(block_ms) if call.keys.may_block() => {
+                // A recovery of the identity ends the wait, since its epoch is over then, and so
+                // does a drain.
                 let mut keys: Vec<Key> = queues.iter().map(|(_, key)| *key).collect();
                 keys.push(agent);
-                return Next::Wait { keys, timeout_ms };
+                keys.extend(pool);
+                return Next::Wait { keys, timeout_ms: patience_ms(call, agent, block_ms) };
             }
             _ if self.count.is_some() => call.reply.array(0),
             _ => call.reply.null(),
@@ -127,6 +146,17 @@ impl<'a> Taking<'a> {
             fields.write(call.reply);
         }
         Ok(())
+    }
+}
+
+/// How long an agent may wait that asks for `block_ms` (0: for ever): no more than half of what is
+/// left of its lease, so that it comes back in time to renew it.
+fn patience_ms(call: &Call<'_, '_>, agent: Key, block_ms: u64) -> u64 {
+    let known = call.keys.agent(agent).ok().flatten();
+    match known.and_then(|known| known.lease_left_ms(call.at)).map(|left_ms| left_ms / 2) {
+        None => block_ms,
+        Some(half_ms) if block_ms == 0 => half_ms.max(1),
+        Some(half_ms) => block_ms.min(half_ms.max(1)),
     }
 }
 

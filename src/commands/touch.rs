@@ -1,10 +1,10 @@
 //! WF.TOUCH: the agent says how far it is, and leaves what its successor would need.
 
 use super::args;
+use super::identity::{drains, pool_of};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::taking::remember;
 use super::{Call, Fields, Next};
-use crate::engine::agent::authorize;
 use crate::engine::refusal::Refusal;
 use crate::engine::touch::Touch;
 
@@ -38,8 +38,8 @@ pub(super) static TOUCH: Spec = Spec {
         stays as it was. EXTEND: a task with a TIMEOUT may run for so many milliseconds from now \
         on, if that is longer than it may already. cancel 1: the task is to be cancelled; end \
         the work and hand it back with WF.NACK, or complete it all the same. draining 1: the \
-        agent gets no new tasks. Without options it tells whether the task is still held, and \
-        keeps the queue's backstop away.\n\n\
+        agent or its pool gets no new tasks. Without options it tells whether the task is still \
+        held, and keeps the queue's backstop away.\n\n\
         Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used \
         up), WRONGTYPE, ERR.",
     run,
@@ -61,8 +61,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             _ => return Err(args::unknown(word)),
         }
     }
-    let (queue, agent_key) = (call.keys.open(name), call.keys.open(agent));
-    authorize(call.keys.agent(agent_key)?, epoch, call.rules.epoch_required)?;
+    let queue = call.keys.open(name);
+    let agent_key = call.authorize(agent, epoch)?;
     let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;
     let was_void = known.task(id).is_some_and(|task| known.is_void(task));
     let batch = known.decide_touch(agent, id, fence, &touch, call.at)?;
@@ -71,11 +71,14 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if !batch.events.is_empty() {
         call.keys.commit_queue(queue, batch);
     }
+    call.renew(agent_key);
+    let pool = pool_of(call.keys, agent_key);
+    let draining = drains(call.keys, agent_key, pool);
     let mut fields = Fields::default();
     if let Some(task) = call.keys.queue(queue)?.and_then(|queue| queue.task(id)) {
         fields.remaining(task, call.at.ms);
         fields.integer("cancel", task.is_cancelling().into());
-        fields.integer("draining", 0);
+        fields.integer("draining", draining.into());
         if was_void {
             fields.integer("fence", task.order);
         }

@@ -1,54 +1,155 @@
 //! The agent: an identity that outlives the process acting under it.
 //!
 //! Its key lists no tasks. It holds the epoch, which fences off every earlier process of that name,
-//! and where to look: the names of the queues it took from. What it holds there, each queue knows.
+//! the lease, and where to look: the names of the queues it took from. What it holds there, each
+//! queue knows. How it is read and what may happen to it is told in `epoch`, `lease`, `stopping`.
+
+use serde::{Deserialize, Serialize};
 
 use super::event::{AgentEvent, Batch};
-use super::numbers::{Moment, NUMBER_MAX, next_epoch};
-use super::refusal::{Refusal, Stale};
-use super::task::Bytes;
+use super::numbers::NUMBER_MAX;
+use super::task::{Bytes, Cause};
+
+/// Whether an identity is to take tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// It is.
+    #[default]
+    Active,
+    /// It works off what it holds.
+    Draining,
+    /// It stopped for good; the next epoch begins anew.
+    Retired,
+}
+
+impl State {
+    /// The word for it in replies.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Draining => "draining",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// Why what an identity holds is handed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// It was drained, up to a deadline.
+    Drained,
+    /// It retired.
+    Retired,
+    /// It was without a lease for too long.
+    Orphaned,
+}
+
+impl Why {
+    /// What is said of the tasks.
+    #[must_use]
+    pub fn cause(self) -> Cause {
+        match self {
+            Self::Drained => Cause::Drained,
+            Self::Retired => Cause::Retired,
+            Self::Orphaned => Cause::Orphaned,
+        }
+    }
+}
+
+/// What an identity holds is to be handed back, or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// From when on, Unix time in milliseconds.
+    pub from_ms: u64,
+    /// Why.
+    pub why: Why,
+    /// How many tasks were handed back so far.
+    pub reset: u64,
+    /// Whether that is all.
+    pub over: bool,
+}
+
+/// What is stored of an identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The current epoch.
+    pub epoch: u64,
+    /// The request that began this epoch, so that it can be repeated.
+    pub request: Option<Bytes>,
+    /// The queues it took from, by name.
+    pub queues: Vec<Bytes>,
+    /// The pool that gave it away.
+    pub pool: Option<Bytes>,
+    /// How long it counts as alive without a sign of life, in milliseconds; 0: it has no lease.
+    pub lease_ms: u64,
+    /// The last sign of life that was recorded, Unix time in milliseconds; 0: the lease is over,
+    /// since it ran out or the identity retired.
+    pub beat_ms: u64,
+    /// Whether it is to take tasks.
+    pub state: State,
+    /// Whether what it holds is handed back.
+    pub stop: Option<Stop>,
+}
 
 /// One identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agent {
-    epoch: u64,
-    /// The request that began this epoch, so that it can be repeated.
-    request: Option<Bytes>,
-    /// The queues it took from, by name.
-    queues: Vec<Bytes>,
+    pub(super) facts: Facts,
+    /// When this server loaded this value by itself, Unix time in milliseconds; 0: it did not.
+    /// Never stored.
+    pub(super) loaded_ms: u64,
     diverged: bool,
 }
 
 impl Agent {
     /// An identity as it is read from storage.
     #[must_use]
-    pub fn restored(epoch: u64, request: Option<Bytes>, mut queues: Vec<Bytes>) -> Self {
-        queues.sort_unstable();
-        queues.dedup();
-        Self { epoch, request, queues, diverged: false }
+    pub fn restored(mut facts: Facts) -> Self {
+        facts.queues.sort_unstable();
+        facts.queues.dedup();
+        Self { facts, loaded_ms: 0, diverged: false }
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// The current epoch.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.epoch
+        self.facts.epoch
     }
 
     /// The id of the request that began the epoch.
     #[must_use]
     pub fn request(&self) -> Option<&[u8]> {
-        self.request.as_deref()
+        self.facts.request.as_deref()
     }
 
     /// The queues it took from, in the order of their names.
     pub fn queues(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.queues.iter().map(AsRef::as_ref)
+        self.facts.queues.iter().map(AsRef::as_ref)
     }
 
     /// Whether it took from this queue before.
     #[must_use]
     pub fn knows(&self, queue: &[u8]) -> bool {
         self.place_of(queue).is_ok()
+    }
+
+    /// The pool that gave it away.
+    #[must_use]
+    pub fn pool(&self) -> Option<&[u8]> {
+        self.facts.pool.as_deref()
+    }
+
+    /// Whether it is to take tasks, as far as it knows itself: its pool may drain.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.facts.state
     }
 
     /// Whether an event did not fit: this copy does not follow its primary any more.
@@ -62,112 +163,116 @@ impl Agent {
         self.diverged = true;
     }
 
+    /// This server loaded the value by itself: whoever acts under it had no chance yet to say so.
+    pub fn loaded(&mut self, at_ms: u64) {
+        self.loaded_ms = at_ms;
+    }
+
+    /// A copy under another name is nobody's yet: no pool gave it away, and nobody has its lease.
+    pub fn become_another(&mut self) {
+        let Facts { epoch, request, queues, .. } = std::mem::take(&mut self.facts);
+        self.facts = Facts { epoch, request, queues, ..Facts::default() };
+    }
+
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let names: usize = self.queues.iter().map(|name| name.len() + size_of::<Bytes>()).sum();
-        names + self.request.as_ref().map_or(0, |request| request.len())
+        let names = self.facts.queues.iter().map(|name| name.len() + size_of::<Bytes>());
+        let texts = self.facts.request.iter().chain(&self.facts.pool).map(|text| text.len());
+        names.chain(texts).sum()
     }
 
     /// Applies every event of a batch that was decided on this state.
     pub fn apply(&mut self, batch: &Batch<'_, AgentEvent<'_>>) {
-        batch.events.iter().for_each(|event| self.apply_event(event));
+        for event in &batch.events {
+            debug_assert_eq!(self.fits(event), Ok(()));
+            self.apply_event(event, batch.at_ms);
+        }
     }
 
     /// Applies a batch that comes from outside, up to the first event that does not fit.
     pub fn follow(&mut self, batch: &Batch<'_, AgentEvent<'_>>) -> Result<(), String> {
         for event in &batch.events {
-            if let AgentEvent::Assumed { epoch, .. } = event
-                && !(self.epoch + 1..=NUMBER_MAX).contains(epoch)
-            {
+            if let Err(why) = self.fits(event) {
                 self.diverged = true;
-                return Err(format!("epoch {epoch} after {}", self.epoch));
+                return Err(why);
             }
-            self.apply_event(event);
+            self.apply_event(event, batch.at_ms);
         }
         Ok(())
     }
 
-    fn apply_event(&mut self, event: &AgentEvent<'_>) {
+    fn fits(&self, event: &AgentEvent<'_>) -> Result<(), String> {
+        let known = self.facts.epoch;
         match event {
-            AgentEvent::Assumed { epoch, request } => {
-                self.epoch = *epoch;
-                self.request = request.map(Bytes::from);
+            AgentEvent::Assumed { epoch, .. } | AgentEvent::Retired { epoch }
+                if !(known + 1..=NUMBER_MAX).contains(epoch) =>
+            {
+                Err(format!("epoch {epoch} after {known}"))
+            }
+            AgentEvent::HandedBack { .. } if self.facts.stop.is_none() => {
+                Err("tasks handed back by an identity that does not stop".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn apply_event(&mut self, event: &AgentEvent<'_>, at_ms: u64) {
+        let facts = &mut self.facts;
+        match event {
+            AgentEvent::Assumed { epoch, request, pool, lease_ms } => {
+                facts.epoch = *epoch;
+                facts.request = request.map(Bytes::from);
+                if let Some(pool) = pool {
+                    facts.pool = Some((*pool).into());
+                }
+                facts.lease_ms = *lease_ms;
+                facts.beat_ms = at_ms;
+                facts.state = State::Active;
+                facts.stop = None;
             }
             AgentEvent::TookFrom { queue } => {
                 if let Err(place) = self.place_of(queue) {
-                    self.queues.insert(place, (*queue).into());
+                    self.facts.queues.insert(place, (*queue).into());
                 }
+            }
+            AgentEvent::Renewed => {
+                facts.beat_ms = at_ms;
+                // Who says that it lives is no orphan.
+                facts.stop = facts.stop.filter(|stop| stop.why != Why::Orphaned);
+            }
+            AgentEvent::Lapsed => facts.beat_ms = 0,
+            AgentEvent::Draining => {
+                facts.state = State::Draining;
+                // What an earlier drain handed back is no part of this one.
+                facts.stop = facts.stop.filter(|stop| !stop.over);
+            }
+            AgentEvent::Resumed => {
+                facts.state = State::Active;
+                facts.stop = facts.stop.filter(|stop| stop.why != Why::Drained);
+            }
+            AgentEvent::Retired { epoch } => {
+                facts.epoch = *epoch;
+                facts.request = None;
+                facts.beat_ms = 0;
+                facts.state = State::Retired;
+                facts.stop = None;
+            }
+            AgentEvent::Stopping { from_ms, why } => {
+                facts.stop = Some(Stop { from_ms: *from_ms, why: *why, reset: 0, over: false });
+            }
+            AgentEvent::HandedBack { count, over } => {
+                if let Some(stop) = &mut facts.stop {
+                    stop.reset = stop.reset.saturating_add(*count);
+                    stop.over = *over;
+                }
+                // Only who drains wants to know afterwards how many there were.
+                facts.stop = facts.stop.filter(|stop| !stop.over || stop.why == Why::Drained);
             }
         }
     }
 
     fn place_of(&self, queue: &[u8]) -> Result<usize, usize> {
-        self.queues.binary_search_by(|known| known.as_ref().cmp(queue))
+        self.facts.queues.binary_search_by(|known| known.as_ref().cmp(queue))
     }
-}
-
-/// Whether a call under this name may act: under the current epoch, or without any where none is
-/// required.
-pub fn authorize(
-    agent: Option<&Agent>,
-    epoch: Option<u64>,
-    epoch_required: bool,
-) -> Result<(), Refusal> {
-    match (agent, epoch) {
-        (Some(agent), _) if agent.diverged => Err(Refusal::Diverged),
-        (_, None) if epoch_required => Err(Refusal::Stale(Stale::Missing)),
-        (_, None) => Ok(()),
-        (None, Some(_)) => Err(Refusal::Stale(Stale::NoAgent)),
-        (Some(agent), Some(epoch)) if agent.epoch == epoch => Ok(()),
-        (Some(agent), Some(epoch)) if agent.epoch < epoch => Err(Refusal::Stale(Stale::Unknown)),
-        (Some(_), Some(_)) => Err(Refusal::Stale(Stale::Renewed)),
-    }
-}
-
-/// Decides what the identity must remember before it holds something of a queue: nothing in most
-/// cases, since it took from there before.
-#[must_use]
-pub fn decide_took_from<'a>(
-    agent: Option<&Agent>,
-    queue: &'a [u8],
-    at: Moment,
-) -> Option<Batch<'a, AgentEvent<'a>>> {
-    let took = AgentEvent::TookFrom { queue };
-    match agent {
-        Some(agent) if agent.knows(queue) => None,
-        Some(_) => Some(Batch::of(at.ms, took)),
-        None => {
-            let assumed = AgentEvent::Assumed { epoch: epoch_of_taking(None, at), request: None };
-            let mut batch = Batch::of(at.ms, assumed);
-            batch.events.push(took);
-            Some(batch)
-        }
-    }
-}
-
-/// The epoch that a taking is made under: the current one, or the one that it begins.
-#[must_use]
-pub fn epoch_of_taking(agent: Option<&Agent>, at: Moment) -> u64 {
-    agent.map_or_else(|| next_epoch(0, at), Agent::epoch)
-}
-
-/// Decides a new epoch; nothing when the same request began the current one.
-#[must_use]
-pub fn decide_assume<'a>(
-    agent: Option<&Agent>,
-    request: Option<&'a [u8]>,
-    at: Moment,
-) -> Option<(u64, Batch<'a, AgentEvent<'a>>)> {
-    if begins_current_epoch(agent, request) {
-        return None;
-    }
-    let epoch = next_epoch(agent.map_or(0, Agent::epoch), at);
-    Some((epoch, Batch::of(at.ms, AgentEvent::Assumed { epoch, request })))
-}
-
-/// Whether this very request began the current epoch: it is made again, after a lost reply.
-#[must_use]
-pub fn begins_current_epoch(agent: Option<&Agent>, request: Option<&[u8]>) -> bool {
-    request.is_some() && agent.is_some_and(|agent| agent.request() == request)
 }

@@ -37,6 +37,10 @@ pub enum Cause {
     Cancelled,
     /// It had failed, and an operator lets it run again.
     Retried,
+    /// Its owner stopped for good, and handed it back.
+    Retired,
+    /// Its owner was without a lease for too long.
+    Orphaned,
 }
 
 impl Cause {
@@ -59,6 +63,8 @@ impl Cause {
             Self::Drained => "reset by a drain",
             Self::Cancelled => "cancelled",
             Self::Retried => "retried",
+            Self::Retired => "handed back by retiring",
+            Self::Orphaned => "released from an orphan",
         }
     }
 
@@ -87,10 +93,12 @@ impl Cause {
     pub fn counter(self) -> Option<Counter> {
         match self {
             Self::Failed | Self::FailedByRecovery => Some(Counter::Failures),
-            Self::Released | Self::Quarantined | Self::TimedOut | Self::Silent => {
+            Self::Released | Self::Orphaned | Self::Quarantined | Self::TimedOut | Self::Silent => {
                 Some(Counter::Crashes)
             }
-            Self::HandedBack | Self::Reset | Self::Drained => Some(Counter::Interruptions),
+            Self::HandedBack | Self::Reset | Self::Drained | Self::Retired => {
+                Some(Counter::Interruptions)
+            }
             Self::Pushed
             | Self::Taken
             | Self::Completed

@@ -1,6 +1,6 @@
-//! What can happen to a queue or an agent. Deciding yields events; only applying them changes
-//! state; replicas and the append-only file see nothing else. So this is also a stored format: new
-//! kinds are added at the end, and what is here keeps its meaning.
+//! What can happen to a queue, an agent or a pool. Deciding yields events; only applying them
+//! changes state; replicas and the append-only file see nothing else. So this is also a stored
+//! format: new kinds are added at the end, and what is here keeps its meaning.
 
 use std::marker::PhantomData;
 
@@ -8,6 +8,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use smallvec::{Array, SmallVec};
 
+use super::agent::Why;
 use super::settings::Setting;
 use super::task::{Attributes, Cause};
 
@@ -240,18 +241,83 @@ pub enum QueueEvent<'a> {
 /// What can happen to an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AgentEvent<'a> {
-    /// Somebody assumed the identity: a new epoch.
+    /// Somebody assumed the identity: a new epoch, and a lease that begins now.
     Assumed {
         /// The epoch.
         epoch: u64,
         /// The id of the request, so that it can be repeated.
         #[serde(borrow)]
         request: Option<&'a [u8]>,
+        /// The pool that gave it away; nothing: as it was.
+        #[serde(borrow)]
+        pool: Option<&'a [u8]>,
+        /// How long the lease runs without a sign of life, in milliseconds; 0: there is none.
+        lease_ms: u64,
     },
     /// It took from a queue for the first time.
     TookFrom {
         /// The queue's name.
         queue: &'a [u8],
+    },
+    /// A sign of life.
+    Renewed,
+    /// Its lease ran out.
+    Lapsed,
+    /// It is to take nothing more until its epoch ends.
+    Draining,
+    /// It may take again.
+    Resumed,
+    /// It stopped for good: a new epoch that nobody acts under.
+    Retired {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// What it holds is handed back from some moment on.
+    Stopping {
+        /// That moment, Unix time in milliseconds.
+        from_ms: u64,
+        /// Why.
+        why: Why,
+    },
+    /// Some of it was.
+    HandedBack {
+        /// How many tasks.
+        count: u64,
+        /// Whether that was all.
+        over: bool,
+    },
+}
+
+/// What can happen to a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolEvent {
+    /// It was made or changed.
+    Set {
+        /// How many identities it gives away.
+        size: u32,
+        /// The length of their leases, in milliseconds.
+        lease_ms: u64,
+        /// How long after its lease an identity keeps what it holds; 0: for ever.
+        orphan_ms: u64,
+    },
+    /// An identity of a greater number than any before was given away.
+    Reached {
+        /// The number.
+        number: u32,
+    },
+    /// Its identities take nothing more, and none is given away.
+    Draining {
+        /// When what they hold then is handed back; nothing: as it was.
+        reset_ms: Option<u64>,
+    },
+    /// All as usual again.
+    Resumed,
+    /// Some of its identities were told that they stop.
+    Walked {
+        /// Why they do.
+        why: Why,
+        /// The number to go on with; nothing: these were the last.
+        next: Option<u32>,
     },
 }
 

@@ -10,14 +10,16 @@
 //! *epoch* tells the process that acts under it now from those before. Taking a task exchanges it
 //! for the agent's identity: the queue's *owner* record of that name holds it, under a *fence* that
 //! tells this taking from every other. A *recovery* voids the fences of an identity and gives its
-//! tasks to the successor.
+//! tasks to the successor. A *lease* says for how long an identity counts as alive without a sign
+//! of life; a *pool* gives identities away to whoever asks for one.
 //!
 //! | what | where |
 //! | --- | --- |
-//! | state | [`queue`], [`agent`], and the records in them: [`task`], [`owner`], [`unique`] |
+//! | state | [`queue`], [`agent`], [`pool`], and the records in them: [`task`], [`owner`], ... |
 //! | what happens | [`event`], applied in `apply` by `moves`; `fits` is asked before if need be |
 //! | verbs of producers and agents | [`push`], [`pop`], [`finish`], [`touch`], [`recover`] |
-//! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`tick`] |
+//! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`give_up`], [`tick`] |
+//! | verbs on identities | [`epoch`], `lease`, `stopping`, [`pool`] |
 //! | time | [`numbers`], [`pace`] |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
@@ -29,12 +31,15 @@ pub mod cancel;
 pub mod cause;
 pub mod deadlines;
 pub mod edit;
+pub mod epoch;
 pub mod event;
 pub mod finish;
 mod fits;
+pub mod give_up;
 pub mod heap;
 pub mod index;
 mod invariants;
+mod lease;
 pub mod lines;
 pub mod list;
 pub mod listing;
@@ -43,6 +48,7 @@ pub mod names;
 pub mod numbers;
 pub mod owner;
 pub mod pace;
+pub mod pool;
 pub mod pop;
 pub mod push;
 pub mod queue;
@@ -52,6 +58,7 @@ pub mod reset;
 pub mod restore;
 pub mod settings;
 pub mod slab;
+mod stopping;
 pub mod task;
 pub mod tick;
 pub mod touch;

@@ -26,6 +26,9 @@ pub struct Moment {
     /// The greatest number that this server issued for any queue. One that is made anew in the
     /// place of a deleted one starts beyond it.
     pub issued: u64,
+    /// The greatest epoch that this server issued or saw. An identity that is made anew in the
+    /// place of a deleted one starts beyond it.
+    pub assumed: u64,
     /// When this server last took over (it loaded a data set, or was promoted), Unix time in
     /// milliseconds; 0: it never did.
     pub since_ms: u64,
@@ -77,11 +80,14 @@ impl Numbers {
     }
 }
 
-/// The epoch after `last`: greater by at least one whole step, whatever the clock says.
+/// The epoch after `last` (0: the identity is made anew): greater by at least one whole step,
+/// whatever the clock says.
 #[must_use]
 pub fn next_epoch(last: u64, at: Moment) -> u64 {
     // Other bits than numbers take: one that is taken for the other is then refused.
-    start_beyond(last, at.ms, at.entropy >> LOW_BITS)
+    let epoch = start_beyond(last, at.ms, at.entropy >> LOW_BITS);
+    // Not by whole steps beyond other identities: many that are made at once would run ahead.
+    if last == 0 { epoch.max(at.assumed + 1) } else { epoch }
 }
 
 /// A number beyond `last` by at least one whole step, at a random place in it.
@@ -107,7 +113,7 @@ mod tests {
     use super::*;
 
     fn at(ms: u64, entropy: u64) -> Moment {
-        Moment { ms, entropy, issued: 0, since_ms: 0, grace_ms: 0 }
+        Moment { ms, entropy, issued: 0, assumed: 0, since_ms: 0, grace_ms: 0 }
     }
 
     fn next_number(last: u64, at: Moment) -> u64 {
@@ -150,6 +156,14 @@ mod tests {
         );
         // One that was loaded has a last number of its own, and does not run ahead with the others.
         assert_eq!(Numbers::after(5, false, ahead).next(1), 1_000 * 1024 + 9);
+    }
+
+    #[test]
+    fn an_identity_made_anew_starts_beyond_every_epoch_there_was() {
+        let ahead = Moment { assumed: 2_000 * 1024 + 77, ..at(1_000, 9) };
+        assert_eq!(next_epoch(0, ahead), 2_000 * 1024 + 78);
+        assert!(next_epoch(0, Moment { ms: 3_000, ..ahead }) >= 3_000 * 1024);
+        assert!(next_epoch(5 * 1024, ahead) < 2_000 * 1024);
     }
 
     #[test]

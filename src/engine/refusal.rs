@@ -28,6 +28,17 @@ pub enum Refusal {
     Diverged,
     /// The epoch is not the identity's current one.
     Stale(Stale),
+    /// There is no pool that gives identities away.
+    NoAgent(Vec<u8>),
+    /// The agent, or its pool, is to take nothing more.
+    Draining(Vec<u8>),
+    /// The identity's lease is alive.
+    BusyAgent {
+        /// The identity.
+        agent: Vec<u8>,
+        /// What is left of the lease, in milliseconds.
+        left_ms: u64,
+    },
     /// There is no such task.
     NoTask(u64),
     /// The task is there, but not the caller's.
@@ -70,8 +81,12 @@ pub enum Stale {
     Unknown,
     /// The identity is not there (any more).
     NoAgent,
-    /// This server wants an epoch with every call.
+    /// This call, or every one on this server, must carry an epoch.
     Missing,
+    /// The identity has a lease, and its calls must carry the epoch.
+    Leased,
+    /// The identity stopped for good.
+    Retired,
 }
 
 /// What became of a task that is not the caller's.
@@ -108,21 +123,21 @@ impl fmt::Display for Refusal {
                 write!(out, "NOPERM no permission for the key {}", quoted(key))
             }
             Self::TryAgain => {
-                out.write_str("TRYAGAIN a queue of this agent is not served here now")
+                out.write_str("TRYAGAIN a key that this command needs is not served here now")
             }
             Self::Diverged => out.write_str(
                 "ERR this key does not follow its former primary; reload it before changing it",
             ),
-            Self::Stale(Stale::Renewed) => {
-                out.write_str("STALE the epoch is over: somebody assumed this identity since")
+            Self::Stale(stale) => write!(out, "STALE {stale}"),
+            Self::NoAgent(pool) => write!(out, "NOAGENT there is no pool {}", quoted(pool)),
+            Self::Draining(key) => {
+                write!(out, "DRAINING {} is to take nothing more", quoted(key))
             }
-            Self::Stale(Stale::Unknown) => {
-                out.write_str("STALE this identity never had such an epoch; is it a fence?")
-            }
-            Self::Stale(Stale::NoAgent) => out.write_str("STALE there is no such agent"),
-            Self::Stale(Stale::Missing) => {
-                out.write_str("STALE baton.require-epoch is on: give EPOCH, as RECOVER replied it")
-            }
+            Self::BusyAgent { agent, left_ms } => write!(
+                out,
+                "BUSYAGENT the lease of {} runs for another {left_ms} ms: wait, or say FORCE",
+                quoted(agent)
+            ),
             Self::NoTask(id) => write!(out, "NOTASK there is no task {id}"),
             Self::NotOwner { id, now } => write!(out, "NOTOWNER task {id} {now}"),
             Self::NotEditable { id, state } => {
@@ -140,6 +155,24 @@ impl fmt::Display for Refusal {
             Self::NoSuchKey => out.write_str("ERR no such key"),
             Self::Broken(text) => write!(out, "ERR broken invariant: {text}"),
         }
+    }
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Renewed => "the epoch is over: somebody assumed this identity since",
+            Self::Unknown => "this identity never had such an epoch; is it a fence?",
+            Self::NoAgent => "there is no such agent",
+            Self::Missing => {
+                "EPOCH is missing, and wanted by this command or by baton.require-epoch: give it \
+                 as RECOVER or ASSUME replied it"
+            }
+            Self::Leased => {
+                "this identity has a lease: give EPOCH, as RECOVER or ASSUME replied it"
+            }
+            Self::Retired => "this identity is retired: RECOVER or ASSUME it",
+        })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Whether a call may open queues that it does not declare: an agent names them. The server has
-//! checked declared keys; for these it is asked the same questions, before anything is changed.
+//! Whether a call may open keys that it does not declare: an agent or a pool names them. The server
+//! has checked declared keys; for these it is asked the same questions, before any change.
 
 use std::ffi::c_int;
 
@@ -7,6 +7,7 @@ use redis_module::raw;
 
 use super::api::{Ctx, Str, api};
 use crate::commands::Access;
+use crate::engine::pool::hash_tag;
 use crate::engine::refusal::Refusal;
 
 /// Which of these keys can be reached by this caller from a key of the slot of `beside`: refused
@@ -26,6 +27,11 @@ pub(super) fn reachable(
     let mut asked: Vec<Str> =
         keys.iter().zip(&same).filter(|(_, same)| **same).map(|(key, _)| *key).collect();
     if asked.is_empty() || are_served(ctx, &mut asked) { Ok(same) } else { Err(Refusal::TryAgain) }
+}
+
+/// Whether the second key can be reached from the slot of the first.
+pub(super) fn is_beside(ctx: Ctx, beside: &[u8], key: &[u8]) -> bool {
+    !ctx.flags().is_cluster() || slot(beside) == slot(key)
 }
 
 /// The bits of an access, as key specifications and permissions have them.
@@ -87,12 +93,7 @@ fn are_served(ctx: Ctx, keys: &mut [Str]) -> bool {
 
 /// The cluster slot of a key: CRC-16 (XMODEM) of its hash tag, or of the whole name.
 fn slot(name: &[u8]) -> u16 {
-    let tag = name.iter().position(|byte| *byte == b'{').and_then(|open| {
-        let rest = name.get(open + 1..)?;
-        let close = rest.iter().position(|byte| *byte == b'}')?;
-        rest.get(..close).filter(|tag| !tag.is_empty())
-    });
-    let crc = tag.unwrap_or(name).iter().fold(0_u16, |crc, byte| {
+    let crc = hash_tag(name).unwrap_or(name).iter().fold(0_u16, |crc, byte| {
         (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
             if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
         })

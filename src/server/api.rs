@@ -158,6 +158,23 @@ impl Ctx {
         }
     }
 
+    /// Deletes a key, if it is there.
+    pub(super) fn delete(self, key: Str) {
+        let mode = (raw::REDISMODULE_READ | raw::REDISMODULE_WRITE) as c_int;
+        // SAFETY: context and key are valid; the handle is closed at once.
+        unsafe {
+            let opened = api!(RedisModule_OpenKey(self.0, key.0, mode));
+            api!(RedisModule_DeleteKey(opened));
+            api!(RedisModule_CloseKey(opened));
+        }
+    }
+
+    /// Sends the deletion of a key to replicas and the append-only file.
+    pub(super) fn replicate_deletion(self, key: Str) {
+        // SAFETY: the format takes a string.
+        unsafe { api!(RedisModule_Replicate(self.0, c"DEL".as_ptr(), c"s".as_ptr(), key.0)) };
+    }
+
     /// Whether this call only asks where the keys are among the words.
     pub(super) fn asks_for_keys(self) -> bool {
         // SAFETY: the context is that of a command.
@@ -184,7 +201,15 @@ impl Ctx {
 
     /// Publishes a keyspace notification of a module's event.
     pub(super) fn notify(self, event: &CStr, key: Str) {
-        let kind = raw::REDISMODULE_NOTIFY_MODULE;
+        self.notify_as(raw::REDISMODULE_NOTIFY_MODULE, event, key);
+    }
+
+    /// Publishes that a key is gone, as the server itself would.
+    pub(super) fn notify_deletion(self, key: Str) {
+        self.notify_as(raw::REDISMODULE_NOTIFY_GENERIC, c"del", key);
+    }
+
+    fn notify_as(self, kind: c_int, event: &CStr, key: Str) {
         // SAFETY: context, key and event are valid.
         unsafe { api!(RedisModule_NotifyKeyspaceEvent(self.0, kind, event.as_ptr(), key.0)) };
     }
@@ -242,6 +267,24 @@ impl Str {
             let bytes = api!(RedisModule_StringPtrLen(self.0, &mut len));
             std::slice::from_raw_parts(bytes.cast(), len)
         }
+    }
+}
+
+/// A callback of a timer, without data.
+pub(super) type Rings = unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut c_void);
+
+impl Ctx {
+    /// Sets a timer that rings once, after so many milliseconds.
+    pub(super) fn set_timer(self, in_ms: u64, rings: Rings) -> raw::RedisModuleTimerID {
+        let in_ms = in_ms as raw::mstime_t;
+        // SAFETY: the context is valid; the callback takes no data.
+        unsafe { api!(RedisModule_CreateTimer(self.0, in_ms, Some(rings), ptr::null_mut())) }
+    }
+
+    /// Stops a timer that has not rung.
+    pub(super) fn stop_timer(self, id: raw::RedisModuleTimerID) {
+        // SAFETY: the context is valid; the timer has no data to be given back.
+        unsafe { api!(RedisModule_StopTimer(self.0, id, ptr::null_mut())) };
     }
 }
 

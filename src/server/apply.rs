@@ -12,10 +12,10 @@ use super::api::{self, Ctx, Str};
 use super::keys::{Keys, Loaded};
 use super::{clock, observe};
 use crate::commands::Key;
-use crate::engine::event::{AgentEvent, QueueEvent};
-use crate::storage::agent_dump;
+use crate::engine::event::{AgentEvent, PoolEvent, QueueEvent};
 use crate::storage::batch::{self, Kind};
 use crate::storage::load::{Loaded as Chunk, Loader};
+use crate::storage::{agent_dump, pool_dump};
 
 /// Loads under way, by database and name.
 type Loaders = HashMap<(i32, Vec<u8>), Box<Loader>>;
@@ -84,6 +84,11 @@ fn follow(
                 }
             }
         }
+        Kind::Pool => {
+            let batch = batch::decode::<PoolEvent>(rest, blobs.into())?;
+            keys.follow_pool(key, &batch)
+        }
+        Kind::PoolDump => keys.load(key, Loaded::Pool(Box::new(pool_dump::decode(rest)?))),
         Kind::AgentDump => keys.load(key, Loaded::Agent(Box::new(agent_dump::decode(rest)?))),
     }
 }

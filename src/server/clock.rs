@@ -18,6 +18,8 @@ struct Clock {
     random: Cell<u64>,
     /// The greatest number issued.
     issued: Cell<u64>,
+    /// The greatest epoch.
+    assumed: Cell<u64>,
     /// When this server last took over, in milliseconds; 0: it never did.
     since_ms: Cell<u64>,
 }
@@ -29,6 +31,7 @@ thread_local! {
         start: monotonic(),
         random: Cell::new(api::random() | 1),
         issued: Cell::new(0),
+        assumed: Cell::new(0),
         since_ms: Cell::new(0),
     };
 }
@@ -39,6 +42,7 @@ pub(super) fn now() -> Moment {
         ms: clock.us() / 1_000,
         entropy: clock.entropy(),
         issued: clock.issued.get(),
+        assumed: clock.assumed.get(),
         since_ms: clock.since_ms.get(),
         grace_ms: config::grace_ms(),
     })
@@ -52,6 +56,11 @@ pub(super) fn takes_over() {
 /// Remembers that numbers were issued up to this one.
 pub(super) fn issued(number: u64) {
     CLOCK.with(|clock| clock.issued.set(clock.issued.get().max(number)));
+}
+
+/// Remembers that there was an identity of this epoch.
+pub(super) fn assumed(epoch: u64) {
+    CLOCK.with(|clock| clock.assumed.set(clock.assumed.get().max(epoch)));
 }
 
 /// This moment, in microseconds.

@@ -1,5 +1,5 @@
-//! The two data types, as the server sees them: how a value is saved, loaded, copied, measured and
-//! freed. Each callback is a few lines around `storage` or the engine; none may panic into the
+//! The three data types, as the server sees them: how a value is saved, loaded, copied, measured
+//! and freed. Each callback is a few lines around `storage` or the engine; none may panic into the
 //! server, and none trusts a byte that it reads.
 
 use std::ffi::{c_char, c_int, c_ulong, c_void};
@@ -14,11 +14,12 @@ use super::api::{self, Ctx, Str, api};
 use super::timer::Timed;
 use super::{clock, sweep, timer};
 use crate::engine::agent::Agent;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
 use crate::storage::batch::Kind;
 use crate::storage::load::{Loaded, Loader};
-use crate::storage::{DUMP_VERSION, agent_dump, dump};
+use crate::storage::{DUMP_VERSION, agent_dump, dump, pool_dump};
 
 /// A value with what this server knows of it beside. The latter is never stored.
 pub(super) struct Stored<T> {
@@ -45,6 +46,7 @@ fn named<T: DataType>(value: T, db: c_int, name: *const raw::RedisModuleString) 
 
 static QUEUE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
 static AGENT: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
+static POOL: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
 
 /// The type of queues.
 pub(super) fn queue_type() -> *mut raw::RedisModuleType {
@@ -56,12 +58,19 @@ pub(super) fn agent_type() -> *mut raw::RedisModuleType {
     AGENT.load(Ordering::Relaxed)
 }
 
-/// Registers both types; false if the server does not take one.
+/// The type of pools.
+pub(super) fn pool_type() -> *mut raw::RedisModuleType {
+    POOL.load(Ordering::Relaxed)
+}
+
+/// Registers the types; false if the server does not take one.
 pub(super) fn register(ctx: Ctx) -> bool {
     let queue = methods::<Queue>();
     let agent = methods::<Agent>();
-    let pairs = [(c"baton-wfq", queue, &QUEUE), (c"baton-wfa", agent, &AGENT)];
-    pairs.into_iter().all(|(name, mut methods, place)| {
+    let pool = methods::<Pool>();
+    let all =
+        [(c"baton-wfq", queue, &QUEUE), (c"baton-wfa", agent, &AGENT), (c"baton-wfp", pool, &POOL)];
+    all.into_iter().all(|(name, mut methods, place)| {
         // SAFETY: the context is that of OnLoad; the server copies the methods.
         let kind = unsafe {
             api!(RedisModule_CreateDataType(ctx.0, name.as_ptr(), DUMP_VERSION, &mut methods))
@@ -143,12 +152,40 @@ impl DataType for Agent {
         agent_dump::decode(&next().ok_or("nothing is there")?)
     }
 
+    fn renamed(&mut self) {
+        self.become_another();
+    }
+
     fn heap_bytes(&self, _samples: usize) -> usize {
         Self::heap_bytes(self)
     }
 
     fn free_effort(&self) -> u64 {
         1 + self.queues().len() as u64
+    }
+
+    fn loaded(&mut self, ms: u64) {
+        Self::loaded(self, ms);
+    }
+}
+
+impl DataType for Pool {
+    const PIECE: Kind = Kind::PoolDump;
+
+    fn write(&self, sink: &mut dyn FnMut(&[u8])) {
+        sink(&pool_dump::encode(self));
+    }
+
+    fn read(next: &mut dyn FnMut() -> Option<Bytes>) -> Result<Self, String> {
+        pool_dump::decode(&next().ok_or("nothing is there")?)
+    }
+
+    fn heap_bytes(&self, _samples: usize) -> usize {
+        0
+    }
+
+    fn free_effort(&self) -> u64 {
+        1
     }
 }
 

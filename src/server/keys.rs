@@ -5,7 +5,6 @@
 //! sent when the call is over: notifications run other modules' code, which may delete the very
 //! keys that are open here.
 
-use std::cell::RefCell;
 use std::ffi::c_void;
 
 use redis_module::raw;
@@ -14,12 +13,14 @@ use smallvec::SmallVec;
 use super::api::{Ctx, Str};
 use super::datatype::{self, Stored};
 use super::observe::{self, Told};
+use super::spare::{keep, spare};
 use super::timer::{self, Timed};
 use super::{acl, clock, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
-use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 use crate::engine::numbers::Moment;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 use crate::engine::slab::Slot;
@@ -31,6 +32,7 @@ enum Held {
     Nothing,
     Queue(*mut Stored<Queue>),
     Agent(*mut Stored<Agent>),
+    Pool(*mut Stored<Pool>),
     Other,
     /// The call is over.
     Closed,
@@ -43,6 +45,8 @@ impl Held {
             Self::Queue(value.cast())
         } else if kind == datatype::agent_type() {
             Self::Agent(value.cast())
+        } else if kind == datatype::pool_type() {
+            Self::Pool(value.cast())
         } else {
             Self::Other
         }
@@ -63,6 +67,7 @@ fn expect(ctx: Ctx, name: Str, held: Held, at: Moment) {
     match held {
         Held::Queue(stored) => timer::seen(ctx, name, stored, at),
         Held::Agent(stored) => timer::seen(ctx, name, stored, at),
+        Held::Pool(stored) => timer::seen(ctx, name, stored, at),
         Held::Nothing | Held::Other | Held::Closed => {}
     }
 }
@@ -78,6 +83,8 @@ struct News {
     events: Vec<u8>,
     blobs: SmallVec<[Str; 4]>,
     told: Told,
+    /// The key was deleted; nothing else about it counts any more.
+    removed: bool,
 }
 
 /// The keys of one call.
@@ -115,11 +122,17 @@ impl<'a> Keys<'a> {
         Key(self.opened.len() - 1)
     }
 
+    /// The name of a key.
+    pub(super) fn name(&self, key: Key) -> &[u8] {
+        self.opened.get(key.0).map_or(&[], |opened| opened.name.bytes())
+    }
+
     /// Does some of what is due at a key; false if nothing is.
     pub(super) fn serve(&mut self, key: Key) -> bool {
         match self.opened.get(key.0).map(|opened| opened.held) {
             Some(Held::Queue(_)) => Queue::serve(self, key, self.at),
             Some(Held::Agent(_)) => Agent::serve(self, key, self.at),
+            Some(Held::Pool(_)) => Pool::serve(self, key, self.at),
             None | Some(Held::Nothing | Held::Other | Held::Closed) => false,
         }
     }
@@ -139,9 +152,9 @@ impl<'a> Keys<'a> {
         batch: &Batch<'_, QueueEvent<'_>>,
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
-        let before = holders(queue);
+        let before = watch::holders(queue);
         queue.follow(batch)?;
-        let emptied = holders(queue) < before;
+        let emptied = watch::holders(queue) < before;
         self.emptied |= emptied;
         observe::queue(batch, &mut self.news_of(key, false).told);
         self.expect(key);
@@ -156,7 +169,21 @@ impl<'a> Keys<'a> {
     ) -> Result<(), String> {
         let agent = self.agent_mut(key).ok_or("the key holds no agent")?;
         agent.follow(batch)?;
+        clock::assumed(agent.epoch());
         observe::agent(batch, &mut self.news_of(key, false).told);
+        self.expect(key);
+        Ok(())
+    }
+
+    /// The same of a pool.
+    pub(super) fn follow_pool(
+        &mut self,
+        key: Key,
+        batch: &Batch<'_, PoolEvent>,
+    ) -> Result<(), String> {
+        let pool = self.pool_mut(key).ok_or("the key holds no pool")?;
+        pool.follow(batch)?;
+        observe::pool(batch, &mut self.news_of(key, false).told);
         self.expect(key);
         Ok(())
     }
@@ -168,6 +195,7 @@ impl<'a> Keys<'a> {
                 opened.held = match loaded {
                     Loaded::Queue(queue) => create_queue(self.ctx, opened.name, *queue),
                     Loaded::Agent(agent) => create_agent(self.ctx, opened.name, *agent),
+                    Loaded::Pool(pool) => create_pool(self.ctx, opened.name, *pool),
                 };
                 self.expect(key);
                 Ok(())
@@ -183,6 +211,8 @@ impl<'a> Keys<'a> {
             Some(Held::Queue(stored)) => unsafe { (*stored).value.mark_diverged() },
             // SAFETY: as in `agent_mut`.
             Some(Held::Agent(stored)) => unsafe { (*stored).value.mark_diverged() },
+            // SAFETY: as in `pool_mut`.
+            Some(Held::Pool(stored)) => unsafe { (*stored).value.mark_diverged() },
             _ => {}
         }
     }
@@ -193,11 +223,16 @@ impl<'a> Keys<'a> {
             let Some(name) = self.opened.get(news.key.0).map(|opened| opened.name) else {
                 continue;
             };
-            if replicate && !news.events.is_empty() {
+            if replicate && news.removed {
+                self.ctx.replicate_deletion(name);
+            } else if replicate && !news.events.is_empty() {
                 self.ctx.replicate_apply(name, &news.events, &mut news.blobs);
             }
             keep(std::mem::take(&mut news.events));
-            self.ctx.signal_modified(name);
+            // Who is only woken has seen no change.
+            if news.removed || !news.told.notices.is_empty() {
+                self.ctx.signal_modified(name);
+            }
             if news.told.wakes {
                 self.ctx.signal_ready(name);
             }
@@ -208,9 +243,11 @@ impl<'a> Keys<'a> {
         self.opened.iter_mut().for_each(|opened| opened.held = Held::Closed);
         for news in &self.news {
             let name = self.opened.get(news.key.0).map(|opened| opened.name);
-            for event in &news.told.notices {
-                name.into_iter().for_each(|name| self.ctx.notify(event, name));
+            let Some(name) = name else { continue };
+            if news.removed {
+                self.ctx.notify_deletion(name);
             }
+            news.told.notices.iter().for_each(|event| self.ctx.notify(event, name));
         }
         self.news.clear();
         self.unpublished = false;
@@ -255,6 +292,18 @@ impl<'a> Keys<'a> {
         }
     }
 
+    fn pool_mut(&mut self, key: Key) -> Option<&mut Pool> {
+        let opened = self.opened.get_mut(key.0)?;
+        if let Held::Nothing = opened.held {
+            opened.held = create_pool(self.ctx, opened.name, Pool::default());
+        }
+        match opened.held {
+            // SAFETY: as in `queue_mut`.
+            Held::Pool(stored) => Some(unsafe { &mut (*stored).value }),
+            _ => None,
+        }
+    }
+
     /// The timer learns when something falls due at a key that was changed.
     fn expect(&self, key: Key) {
         if let Some(opened) = self.opened.get(key.0) {
@@ -270,7 +319,8 @@ impl<'a> Keys<'a> {
         let place = last.filter(|place| self.news.get(*place).is_some_and(joins));
         let place = place.unwrap_or_else(|| {
             let (events, blobs) = (spare(), SmallVec::new());
-            self.news.push(News { key, events, blobs, told: Told::default() });
+            let (told, removed) = (Told::default(), false);
+            self.news.push(News { key, events, blobs, told, removed });
             self.news.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "just found or made")]
@@ -296,37 +346,11 @@ impl<'a> Keys<'a> {
     }
 }
 
-thread_local! {
-    /// Buffers for events, empty but with room: most calls need no more than one was made for.
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Buffers that are kept, and how large one may be.
-const SPARE_MAX: usize = 4;
-const SPARE_BYTES_MAX: usize = 4_096;
-
-fn spare() -> Vec<u8> {
-    SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(128))
-}
-
-fn keep(mut buffer: Vec<u8>) {
-    buffer.clear();
-    SPARE.with_borrow_mut(|spare| {
-        if spare.len() < SPARE_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
-            spare.push(buffer);
-        }
-    });
-}
-
-/// How many agents hold something in a queue.
-fn holders(queue: &Queue) -> u64 {
-    queue.owners().len() - queue.idle().len()
-}
-
 /// A value read from storage.
 pub(super) enum Loaded {
     Queue(Box<Queue>),
     Agent(Box<Agent>),
+    Pool(Box<Pool>),
 }
 
 fn create_queue(ctx: Ctx, name: Str, queue: Queue) -> Held {
@@ -341,6 +365,12 @@ fn create_agent(ctx: Ctx, name: Str, agent: Agent) -> Held {
     Held::Agent(stored)
 }
 
+fn create_pool(ctx: Ctx, name: Str, pool: Pool) -> Held {
+    let stored = Stored::boxed(pool);
+    ctx.create(name, datatype::pool_type(), stored.cast::<c_void>());
+    Held::Pool(stored)
+}
+
 impl<'a> Keyspace<'a> for Keys<'a> {
     fn open(&mut self, name: &'a [u8]) -> Key {
         let string = self.string_of(name);
@@ -350,18 +380,24 @@ impl<'a> Keyspace<'a> for Keys<'a> {
 
     fn open_named(
         &mut self,
-        agent: Key,
-        queues: &[&[u8]],
+        beside: Key,
+        names: &[&[u8]],
         access: Access,
     ) -> Result<Vec<Option<Key>>, Refusal> {
-        if queues.is_empty() {
+        if names.is_empty() {
             return Ok(Vec::new());
         }
-        let beside = self.names(&[agent]);
-        let names: Vec<Str> = queues.iter().map(|name| self.ctx.string(name)).collect();
+        let beside = self.names(&[beside]);
+        let names: Vec<Str> = names.iter().map(|name| self.ctx.string(name)).collect();
         let reachable = acl::reachable(self.ctx, beside.first().copied(), &names, access)?;
         let pairs = names.into_iter().zip(reachable);
         Ok(pairs.map(|(name, reached)| reached.then(|| self.open_string(name))).collect())
+    }
+
+    fn open_own(&mut self, beside: Key, name: &[u8]) -> Option<Key> {
+        let beside = self.opened.get(beside.0)?.name;
+        let reached = acl::is_beside(self.ctx, beside.bytes(), name);
+        reached.then(|| self.open_string(self.ctx.string(name)))
     }
 
     fn queue(&self, key: Key) -> Result<Option<&Queue>, Refusal> {
@@ -370,7 +406,7 @@ impl<'a> Keyspace<'a> for Keys<'a> {
             // SAFETY: the value lives until the call is over (see `publish`); it is changed only
             // through `&mut self`, which ends this borrow first.
             Some(Held::Queue(stored)) => Ok(Some(unsafe { &(*stored).value })),
-            Some(Held::Agent(_) | Held::Other | Held::Closed) => Err(self.wrong_type(key, "queue")),
+            Some(_) => Err(self.wrong_type(key, "queue")),
         }
     }
 
@@ -379,7 +415,16 @@ impl<'a> Keyspace<'a> for Keys<'a> {
             None | Some(Held::Nothing) => Ok(None),
             // SAFETY: as in `queue`.
             Some(Held::Agent(stored)) => Ok(Some(unsafe { &(*stored).value })),
-            Some(Held::Queue(_) | Held::Other | Held::Closed) => Err(self.wrong_type(key, "agent")),
+            Some(_) => Err(self.wrong_type(key, "agent")),
+        }
+    }
+
+    fn pool(&self, key: Key) -> Result<Option<&Pool>, Refusal> {
+        match self.opened.get(key.0).map(|opened| opened.held) {
+            None | Some(Held::Nothing) => Ok(None),
+            // SAFETY: as in `queue`.
+            Some(Held::Pool(stored)) => Ok(Some(unsafe { &(*stored).value })),
+            Some(_) => Err(self.wrong_type(key, "pool")),
         }
     }
 
@@ -398,9 +443,9 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
         self.unpublished = true;
         let Some(queue) = self.queue_mut(key) else { unreachable!("a commit to no queue") };
-        let before = holders(queue);
+        let before = watch::holders(queue);
         queue.apply(&batch);
-        let emptied = holders(queue) < before;
+        let emptied = watch::holders(queue) < before;
         clock::issued(queue.last_number());
         self.emptied |= emptied;
         let blobs = self.blobs_of(&batch.blobs);
@@ -415,9 +460,40 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         self.unpublished = true;
         let Some(agent) = self.agent_mut(key) else { unreachable!("a commit to no agent") };
         agent.apply(&batch);
+        clock::assumed(agent.epoch());
         let news = self.news_of(key, false);
         batch::append_agent_events(&mut news.events, &batch);
         observe::agent(&batch, &mut news.told);
         self.expect(key);
+    }
+
+    fn commit_pool(&mut self, key: Key, batch: Batch<'_, PoolEvent>) {
+        self.unpublished = true;
+        let Some(pool) = self.pool_mut(key) else { unreachable!("a commit to no pool") };
+        pool.apply(&batch);
+        let news = self.news_of(key, false);
+        batch::append_pool_events(&mut news.events, &batch);
+        observe::pool(&batch, &mut news.told);
+        self.expect(key);
+    }
+
+    fn remove(&mut self, key: Key) {
+        let Some(name) = self.opened.get(key.0).map(|opened| opened.name) else { return };
+        self.unpublished = true;
+        if let Ok(Some(agent)) = self.agent(key) {
+            clock::assumed(agent.epoch());
+        }
+        // Every handle of this key is one of nothing from now on.
+        let same = |opened: &&mut Opened| opened.name.bytes() == name.bytes();
+        self.opened.iter_mut().filter(same).for_each(|opened| opened.held = Held::Nothing);
+        self.ctx.delete(name);
+        let news = self.news_of(key, false);
+        news.events.clear();
+        news.removed = true;
+        news.told.wakes = true;
+    }
+
+    fn wake(&mut self, key: Key) {
+        self.news_of(key, false).told.wakes = true;
     }
 }

@@ -22,6 +22,7 @@ mod keys;
 mod observe;
 mod registry;
 mod reply;
+mod spare;
 mod sweep;
 mod timer;
 mod watch;

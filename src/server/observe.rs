@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 use crate::engine::task::Cause;
 
 /// Counters since the module was loaded.
@@ -118,8 +118,9 @@ fn returned(cause: Cause) -> &'static CStr {
         Cause::TimedOut => c"wf.timeout",
         Cause::Silent => c"wf.backstop",
         Cause::Reset | Cause::Drained => c"wf.reset",
-        Cause::Released => c"wf.recover",
+        Cause::Released | Cause::Orphaned => c"wf.recover",
         Cause::HandedBack
+        | Cause::Retired
         | Cause::Pushed
         | Cause::Taken
         | Cause::Completed
@@ -132,7 +133,32 @@ fn returned(cause: Cause) -> &'static CStr {
 
 /// Adds what is told of events of an agent.
 pub(super) fn agent(batch: &Batch<'_, AgentEvent<'_>>, told: &mut Told) {
-    // Whoever waits under the epoch before is to learn that it is over.
-    told.wakes |= batch.events.iter().any(|event| matches!(event, AgentEvent::Assumed { .. }));
+    for event in &batch.events {
+        told.wakes |= match event {
+            // Whoever waits under the epoch before is to learn that it is over, and a waiting one
+            // that it is to take nothing more; who waits for the end of a stop has it.
+            AgentEvent::Assumed { .. }
+            | AgentEvent::Retired { .. }
+            | AgentEvent::Draining
+            | AgentEvent::Resumed => true,
+            AgentEvent::HandedBack { over, .. } => *over,
+            AgentEvent::TookFrom { .. }
+            | AgentEvent::Renewed
+            | AgentEvent::Lapsed
+            | AgentEvent::Stopping { .. } => false,
+        };
+    }
     told.notice(c"wf.agent");
+}
+
+/// Adds what is told of events of a pool.
+pub(super) fn pool(batch: &Batch<'_, PoolEvent>, told: &mut Told) {
+    for event in &batch.events {
+        told.wakes |= match event {
+            // More identities, or none at all, for whoever waits for one.
+            PoolEvent::Set { .. } | PoolEvent::Draining { .. } | PoolEvent::Resumed => true,
+            PoolEvent::Reached { .. } | PoolEvent::Walked { .. } => false,
+        };
+    }
+    told.notice(c"wf.pool");
 }

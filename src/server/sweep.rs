@@ -4,8 +4,8 @@
 //! like one that is deleted, and lives on. So a value with something to fall due gets a token when
 //! it is unlinked. One whose token is still there a round of the cron later lives on (or is being
 //! freed on a thread of the server, which costs a walk in vain), and then every key of every
-//! database is looked at once, a millisecond's worth in each round. Notifications would say it at
-//! once, but a module that subscribes to them makes Valkey 8.1 leave clients in another database.
+//! database is looked at once, in steps of a millisecond. Notifications would say it at once, but a
+//! module that subscribes to them makes Valkey 8.1 leave clients in another database.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -17,8 +17,11 @@ use redis_module::raw;
 use super::api::{Ctx, Cursor, Str, api};
 use super::{clock, keys};
 
-/// How long a walk may take in one round, in microseconds.
-const ROUND_US: u64 = 1_000;
+/// How long one step of a walk may take, in microseconds.
+const STEP_US: u64 = 1_000;
+
+/// How long the server is left to others between two steps, in milliseconds.
+const PAUSE_MS: u64 = 9;
 
 /// Where a walk through all keys is.
 struct Walk {
@@ -34,6 +37,9 @@ struct Sweep {
     walk: Option<Walk>,
     /// Whether another walk has to follow.
     wanted: bool,
+    /// Whether a timer is set for the next step. The rounds make steps all the same: the server's
+    /// timers stand still for as long as the wall clock is set back.
+    timed: bool,
 }
 
 thread_local! {
@@ -61,23 +67,40 @@ pub(super) fn swapped() {
 
 /// A round of the server's cron.
 pub(super) fn round(ctx: Ctx) {
-    if let Some(walk) = SWEEP.with_borrow_mut(Sweep::turn) {
-        let home = ctx.db();
-        let walk = go_on(ctx, walk);
-        ctx.select_db(home);
-        SWEEP.with_borrow_mut(|sweep| sweep.walk = walk);
-    }
+    SWEEP.with_borrow_mut(Sweep::turn);
+    step(ctx);
+}
+
+unsafe extern "C" fn rings(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    // A panic was logged by the hook; the rounds of the cron go on.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        SWEEP.with_borrow_mut(|sweep| sweep.timed = false);
+        step(Ctx(ctx));
+    }));
+}
+
+/// Goes on with a walk that is under way.
+fn step(ctx: Ctx) {
+    let Some(walk) = SWEEP.with_borrow_mut(|sweep| sweep.walk.take()) else { return };
+    let home = ctx.db();
+    let walk = go_on(ctx, walk);
+    ctx.select_db(home);
+    SWEEP.with_borrow_mut(|sweep| {
+        if walk.is_some() && !std::mem::replace(&mut sweep.timed, true) {
+            ctx.set_timer(PAUSE_MS, rings);
+        }
+        sweep.walk = walk;
+    });
 }
 
 impl Sweep {
-    /// The walk to go on with, if any.
-    fn turn(&mut self) -> Option<Walk> {
+    /// Begins a walk if a value lives on that was unlinked a round ago.
+    fn turn(&mut self) {
         let unlinked = std::mem::take(&mut self.unlinked);
         self.wanted |= std::mem::replace(&mut self.earlier, unlinked).iter().any(is_alive);
         if self.walk.is_none() && std::mem::take(&mut self.wanted) {
             self.walk = Some(Walk { db: 0, cursor: Cursor::start() });
         }
-        self.walk.take()
     }
 }
 
@@ -87,7 +110,7 @@ fn is_alive(token: &Weak<()>) -> bool {
 
 /// Walks on; nothing when it has come to the end of the last database.
 fn go_on(ctx: Ctx, mut walk: Walk) -> Option<Walk> {
-    let until_us = clock::now_us() + ROUND_US;
+    let until_us = clock::now_us() + STEP_US;
     while ctx.select_db(walk.db) {
         while ctx.scan(&walk.cursor, found) {
             if clock::now_us() >= until_us {

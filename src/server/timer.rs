@@ -9,17 +9,17 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 
 use redis_module::raw;
 
-use super::api::{self, Ctx, Str, api};
+use super::api::{self, Ctx, Str};
 use super::clock;
 use super::datatype::Stored;
 use super::keys::Keys;
-use crate::commands::{Key, Keyspace};
+use crate::commands::{Key, Keyspace, due};
 use crate::engine::agent::Agent;
 use crate::engine::numbers::Moment;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
 
@@ -65,12 +65,24 @@ impl Timed for Queue {
 }
 
 impl Timed for Agent {
-    fn next_ms(&self, _at: Moment) -> Option<u64> {
-        None
+    fn next_ms(&self, at: Moment) -> Option<u64> {
+        Self::next_ms(self, at)
     }
 
-    fn serve(_keys: &mut Keys<'_>, _key: Key, _at: Moment) -> bool {
-        false
+    fn serve(keys: &mut Keys<'_>, key: Key, at: Moment) -> bool {
+        let name = keys.name(key).to_vec();
+        due::agent(keys, (&name, key), SLICE, at)
+    }
+}
+
+impl Timed for Pool {
+    fn next_ms(&self, _at: Moment) -> Option<u64> {
+        Self::next_ms(self)
+    }
+
+    fn serve(keys: &mut Keys<'_>, key: Key, at: Moment) -> bool {
+        let name = keys.name(key).to_vec();
+        due::pool(keys, (&name, key), SLICE, at)
     }
 }
 
@@ -193,20 +205,10 @@ impl Agenda {
         let due_ms = first.ms.clamp(now_ms + 1, now_ms + FAR_MS);
         match self.armed {
             Some((_, armed_ms)) if armed_ms <= due_ms && now_ms < armed_ms + LATE_MS => return,
-            // SAFETY: the id is of a timer that has not fired: firing clears `armed`.
-            Some((id, _)) => unsafe {
-                api!(RedisModule_StopTimer(ctx.0, id, ptr::null_mut()));
-            },
+            Some((id, _)) => ctx.stop_timer(id),
             None => {}
         }
-        self.armed = may_act(ctx).then(|| {
-            let in_ms = (due_ms - now_ms) as i64;
-            // SAFETY: the callback takes no data.
-            let id = unsafe {
-                api!(RedisModule_CreateTimer(ctx.0, in_ms, Some(fired), ptr::null_mut()))
-            };
-            (id, due_ms)
-        });
+        self.armed = may_act(ctx).then(|| (ctx.set_timer(due_ms - now_ms, fired), due_ms));
     }
 }
 
@@ -227,7 +229,7 @@ unsafe extern "C" fn fired(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
 fn fire(ctx: Ctx) {
     AGENDA.with_borrow_mut(|agenda| {
         agenda.armed = None;
-        // A timer that was armed meanwhile would be due when this is over, and the server serves
+        // A timer that was armed meanwhile could be due when this is over, and the server serves
         // what is due before it turns to its clients.
         agenda.firing = true;
     });

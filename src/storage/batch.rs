@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{EVENTS_VERSION, codec};
-use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 
 /// What the events are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +17,15 @@ pub enum Kind {
     QueueChunk,
     /// A dump of an agent, from there too.
     AgentDump,
+    /// A pool.
+    Pool,
+    /// A dump of a pool.
+    PoolDump,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Queue, Self::Agent, Self::QueueChunk, Self::AgentDump];
+    const ALL: [Self; 6] =
+        [Self::Queue, Self::Agent, Self::QueueChunk, Self::AgentDump, Self::Pool, Self::PoolDump];
 
     fn byte(self) -> u8 {
         match self {
@@ -28,6 +33,8 @@ impl Kind {
             Self::Agent => b'A',
             Self::QueueChunk => b'q',
             Self::AgentDump => b'a',
+            Self::Pool => b'P',
+            Self::PoolDump => b'p',
         }
     }
 
@@ -56,6 +63,11 @@ pub fn append_queue_events(bytes: &mut Vec<u8>, batch: &Batch<'_, QueueEvent<'_>
 /// Appends a batch about an agent.
 pub fn append_agent_events(bytes: &mut Vec<u8>, batch: &Batch<'_, AgentEvent<'_>>) {
     append(bytes, Kind::Agent, batch);
+}
+
+/// Appends a batch about a pool.
+pub fn append_pool_events(bytes: &mut Vec<u8>, batch: &Batch<'_, PoolEvent>) {
+    append(bytes, Kind::Pool, batch);
 }
 
 /// Reads a batch back, from what follows the header.

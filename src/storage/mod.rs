@@ -7,7 +7,8 @@
 //! chunk               records one after the other, some 64 KiB; the last one ends with End
 //! record              Queue, Line*, Owner*, Task*, Tombstone*, End   (dump::Record)
 //! dump of an agent    one record                                     (agent_dump::Record)
-//! events              kind (Q or A), version, at_ms, event, event, ...    (batch)
+//! dump of a pool      one record                                     (pool_dump::Record)
+//! events              kind (Q, A or P), version, at_ms, event, event, ... (batch)
 //! ```
 //!
 //! All is little-endian, integers take as many bytes as they need, and every length is checked
@@ -23,6 +24,7 @@ pub mod batch;
 mod codec;
 pub mod dump;
 pub mod load;
+pub mod pool_dump;
 
 /// The version of dumps; the server's `encver`.
 pub const DUMP_VERSION: i32 = 1;

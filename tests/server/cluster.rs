@@ -5,7 +5,7 @@
 use crate::support::server::free_port;
 use crate::support::{Options, Reply, Server, play_on, wait_until};
 
-fn node() -> Server {
+pub(crate) fn node() -> Server {
     let server = Options::new()
         .set("cluster-enabled", "yes")
         .set("cluster-port", &free_port().to_string())

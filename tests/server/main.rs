@@ -18,6 +18,7 @@
 //! - `info`         what an operator sees, and the settings
 //! - `docs`         what COMMAND says about the commands
 //! - `cluster`      slots and hash tags
+//! - `pools`        leases, identities given away, a storm of processes
 //! - `second_client` the ordinary Python client does ordinary work
 //!
 //! `BATON_SERVER` names the server program, `BATON_MODULE` the module file, `SEED` the number all
@@ -36,6 +37,7 @@ mod info;
 mod keyspace;
 mod memory;
 mod persistence;
+mod pools;
 mod recovery;
 mod replication;
 mod second_client;

@@ -4,24 +4,26 @@
 //! byte, and that a call that was refused has changed nothing.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use smallvec::SmallVec;
 
-use super::super::{Access, Args, Call, Key, Keyspace, Next, Reply, Rules, TABLE};
+use super::super::{Access, Args, Call, Key, Keyspace, Next, Rules, TABLE, due};
+use super::text::Text;
 use crate::engine::agent::Agent;
-use crate::engine::event::{AgentEvent, Batch, QueueEvent};
+use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 use crate::engine::numbers::Moment;
+use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 use crate::storage::batch::{self, Kind};
 use crate::storage::load::{Loaded, Loader};
-use crate::storage::{agent_dump, dump};
+use crate::storage::{agent_dump, dump, pool_dump};
 
 /// What a key holds.
 pub(super) enum Value {
     Queue(Box<Queue>),
     Agent(Agent),
+    Pool(Pool),
     Other,
 }
 
@@ -42,6 +44,8 @@ pub(super) struct Sandbox {
     keys: Keys,
     replica: Keys,
     commits: u64,
+    /// The greatest epoch there was.
+    assumed: u64,
 }
 
 impl Sandbox {
@@ -56,6 +60,7 @@ impl Sandbox {
             keys: Keys::new(),
             replica: Keys::new(),
             commits: 0,
+            assumed: 0,
         }
     }
 
@@ -92,10 +97,10 @@ impl Sandbox {
 
     /// What is due falls due, as the server's timer does it.
     pub(super) fn tick(&mut self) {
-        let names: Vec<Vec<u8>> = self.keys.keys().cloned().collect();
-        for name in names {
+        // What falls due at one key may begin something at another that was looked at before.
+        for name in [self.names(), self.names()].concat() {
             let at = self.moment();
-            let mut open = Open { sandbox: self, opened: vec![name] };
+            let mut open = Open { sandbox: self, opened: vec![name.clone()] };
             let due = |open: &Open<'_>| {
                 let queue = open.queue(Key(0)).ok().flatten();
                 queue.and_then(|queue| queue.decide_tick(2, at, &mut |_| 0))
@@ -111,8 +116,17 @@ impl Sandbox {
                     queue.postpone(&tick.postponed);
                 }
             }
+            while due::pool(&mut open, (&name, Key(0)), 2, at) {}
+            while due::agent(&mut open, (&name, Key(0)), 2, at) {}
+            let agent = open.agent(Key(0)).ok().flatten().and_then(|agent| agent.next_ms(at));
+            let pool = open.pool(Key(0)).ok().flatten().and_then(Pool::next_ms);
+            assert!(agent.or(pool).is_none_or(|ms| ms > at.ms), "the timer would spin");
         }
         self.check();
+    }
+
+    fn names(&self) -> Vec<Vec<u8>> {
+        self.keys.keys().cloned().collect()
     }
 
     /// The server is restarted: every value is dumped and loaded again.
@@ -131,8 +145,10 @@ impl Sandbox {
     pub(super) fn copy(&mut self, from: &[u8], to: &[u8]) {
         for keys in [&mut self.keys, &mut self.replica] {
             let mut copied = again(&keys[from]);
-            if let Value::Queue(queue) = &mut copied {
-                queue.release_all();
+            match &mut copied {
+                Value::Queue(queue) => queue.release_all(),
+                Value::Agent(agent) => agent.become_another(),
+                Value::Pool(_) | Value::Other => {}
             }
             keys.insert(to.to_vec(), copied);
         }
@@ -177,8 +193,9 @@ impl Sandbox {
         self.entropy ^= self.entropy << 13;
         self.entropy ^= self.entropy >> 7;
         self.entropy ^= self.entropy << 17;
+        let (ms, entropy, assumed) = (self.now_ms, self.entropy >> 20, self.assumed);
         let (since_ms, grace_ms) = (self.since_ms, GRACE_MS);
-        Moment { ms: self.now_ms, entropy: self.entropy >> 20, issued: 0, since_ms, grace_ms }
+        Moment { ms, entropy, issued: 0, assumed, since_ms, grace_ms }
     }
 
     /// Every key with its bytes.
@@ -204,6 +221,7 @@ fn bytes_of(value: &Value) -> Vec<u8> {
     match value {
         Value::Queue(queue) => dump::encode(queue, &mut |chunk| bytes.extend_from_slice(chunk)),
         Value::Agent(agent) => bytes = agent_dump::encode(agent),
+        Value::Pool(pool) => bytes = pool_dump::encode(pool),
         Value::Other => {}
     }
     bytes
@@ -226,6 +244,9 @@ fn again(value: &Value) -> Value {
         }
         Value::Agent(agent) => {
             Value::Agent(agent_dump::decode(&agent_dump::encode(agent)).expect("an agent"))
+        }
+        Value::Pool(pool) => {
+            Value::Pool(pool_dump::decode(&pool_dump::encode(pool)).expect("a pool"))
         }
         Value::Other => Value::Other,
     }
@@ -255,15 +276,20 @@ impl<'a> Keyspace<'a> for Open<'_> {
 
     fn open_named(
         &mut self,
-        _agent: Key,
-        queues: &[&[u8]],
+        _beside: Key,
+        names: &[&[u8]],
         _access: Access,
     ) -> Result<Vec<Option<Key>>, Refusal> {
         let open = |name: &&[u8]| {
             self.opened.push(name.to_vec());
             Some(Key(self.opened.len() - 1))
         };
-        Ok(queues.iter().map(open).collect())
+        Ok(names.iter().map(open).collect())
+    }
+
+    fn open_own(&mut self, _beside: Key, name: &[u8]) -> Option<Key> {
+        self.opened.push(name.to_vec());
+        Some(Key(self.opened.len() - 1))
     }
 
     fn queue(&self, key: Key) -> Result<Option<&Queue>, Refusal> {
@@ -279,6 +305,14 @@ impl<'a> Keyspace<'a> for Open<'_> {
             None => Ok(None),
             Some(Value::Agent(agent)) => Ok(Some(agent)),
             Some(_) => Err(self.wrong_type(key, "agent")),
+        }
+    }
+
+    fn pool(&self, key: Key) -> Result<Option<&Pool>, Refusal> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Pool(pool)) => Ok(Some(pool)),
+            Some(_) => Err(self.wrong_type(key, "pool")),
         }
     }
 
@@ -327,82 +361,34 @@ impl<'a> Keyspace<'a> for Open<'_> {
             panic!("a commit to no agent")
         };
         agent.apply(&batch);
+        self.sandbox.assumed = self.sandbox.assumed.max(agent.epoch());
         self.sandbox.commits += 1;
     }
-}
 
-/// A reply as text: `OK`, `nil`, `12`, `"bytes"`, `[a b]`, `{name:value name:value}`.
-#[derive(Default)]
-struct Text {
-    text: String,
-    /// What is still to come in each array or map that is open, and what closes it.
-    open: Vec<(usize, bool)>,
-}
-
-impl Text {
-    fn put(&mut self, piece: &str, as_name: Option<&str>) {
-        let is_name = self.open.last().is_some_and(|(left, map)| *map && left.is_multiple_of(2));
-        self.text.push_str(as_name.filter(|_| is_name).unwrap_or(piece));
-        self.close(is_name);
+    fn commit_pool(&mut self, key: Key, batch: Batch<'_, PoolEvent>) {
+        let name = self.opened[key.0].clone();
+        let mut bytes = Vec::new();
+        batch::append_pool_events(&mut bytes, &batch);
+        let (_, rest) = Kind::of(&bytes).expect("a header");
+        let sent: Batch<'_, PoolEvent> = batch::decode(rest, SmallVec::new()).expect("events");
+        let new = || Value::Pool(Pool::default());
+        let followed = self.sandbox.replica.entry(name.clone()).or_insert_with(new);
+        let Value::Pool(followed) = followed else { panic!("a commit to no pool") };
+        followed.follow(&sent).expect("events that fit the replica");
+        let Value::Pool(pool) = self.sandbox.keys.entry(name).or_insert_with(new) else {
+            panic!("a commit to no pool")
+        };
+        pool.apply(&batch);
+        self.sandbox.commits += 1;
     }
 
-    fn close(&mut self, is_name: bool) {
-        let mut is_name = is_name;
-        while let Some((left, map)) = self.open.last_mut() {
-            *left -= 1;
-            if *left > 0 {
-                self.text.push(if is_name { ':' } else { ' ' });
-                return;
-            }
-            self.text.push(if *map { '}' } else { ']' });
-            self.open.pop();
-            is_name = false;
-        }
+    fn remove(&mut self, key: Key) {
+        let name = self.opened[key.0].clone();
+        self.sandbox.delete(&name);
+        self.sandbox.commits += 1;
     }
 
-    fn start(&mut self, len: usize, map: bool) {
-        self.text.push(if map { '{' } else { '[' });
-        self.open.push((if map { 2 * len } else { len }, map));
-        if len == 0 {
-            self.text.push(if map { '}' } else { ']' });
-            self.open.pop();
-            self.close(false);
-        }
-    }
-
-    fn done(self) -> String {
-        assert!(self.open.is_empty(), "half a reply: {}", self.text);
-        assert!(!self.text.is_empty(), "no reply");
-        self.text
-    }
-}
-
-impl Reply for Text {
-    fn integer(&mut self, value: i64) {
-        self.put(&value.to_string(), None);
-    }
-
-    fn bytes(&mut self, value: &[u8]) {
-        let mut quoted = String::new();
-        write!(quoted, "\"{}\"", value.escape_ascii()).expect("room");
-        self.put(&quoted, Some(&value.escape_ascii().to_string()));
-    }
-
-    fn ok(&mut self) {
-        self.put("OK", None);
-    }
-
-    fn null(&mut self) {
-        self.put("nil", None);
-    }
-
-    fn array(&mut self, len: usize) {
-        self.start(len, false);
-    }
-
-    fn map(&mut self, pairs: usize) {
-        self.start(pairs, true);
-    }
+    fn wake(&mut self, _key: Key) {}
 }
 
 #[test]

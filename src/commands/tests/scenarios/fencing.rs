@@ -132,14 +132,14 @@ fn where_an_epoch_is_required_no_call_of_an_agent_goes_without() {
         r#"
         WF.MPUSH q 2 1 2 => [$t1 $t2]
         require-epoch yes
-        WF.POP q a => !STALE give EPOCH
-        WF.MPOP a 1 q => !STALE give EPOCH
-        WF.DONE q a $t1 => !STALE give EPOCH
-        WF.MDONE q a IDS 1 $t1 => !STALE give EPOCH
-        WF.NEXT q a $t1 => !STALE give EPOCH
-        WF.FAIL q a $t1 => !STALE give EPOCH
-        WF.NACK q a IDS 1 $t1 => !STALE give EPOCH
-        WF.TOUCH q a $t1 => !STALE give EPOCH
+        WF.POP q a => !STALE EPOCH is missing
+        WF.MPOP a 1 q => !STALE EPOCH is missing
+        WF.DONE q a $t1 => !STALE EPOCH is missing
+        WF.MDONE q a IDS 1 $t1 => !STALE EPOCH is missing
+        WF.NEXT q a $t1 => !STALE EPOCH is missing
+        WF.FAIL q a $t1 => !STALE EPOCH is missing
+        WF.NACK q a IDS 1 $t1 => !STALE EPOCH is missing
+        WF.TOUCH q a $t1 => !STALE EPOCH is missing
         # RECOVER is how one comes by an epoch, and producers have none.
         WF.RECOVER a => {epoch:$e1 ..}
         WF.PUSH q 3

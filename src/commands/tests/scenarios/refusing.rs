@@ -12,8 +12,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         WF.MPUSH q 1 x WORKFLOW 5 => !ERR WORKFLOW is not available yet
         WF.POP q a WITHRESULTS => !ERR WITHRESULTS is not available yet
         WF.MPOP a 1 q WITHRESULTS => !ERR WITHRESULTS is not available yet
-        WF.RECOVER a LEASE 5 => !ERR LEASE is not available yet
-        WF.RECOVER a FORCE => !ERR FORCE is not available yet
         WF.LIST q WORKFLOW 5 => !ERR WORKFLOW is not available yet
         WF.PAUSE q WORKFLOW 5 => !ERR WORKFLOW is not available yet
         WF.RESUME q workflow 5 => !ERR WORKFLOW is not available yet
@@ -46,6 +44,19 @@ fn an_option_that_is_none_is_refused_as_it_was_typed() {
         WF.HELD a EPOCH 7 => !ERR unknown option 'EPOCH'
         WF.LIST q WHERE x => !ERR unknown option 'WHERE'
         WF.LEN q x => !ERR unknown option 'x'
+        WF.POOL p COUNT 5 => !ERR unknown option 'COUNT'
+        WF.ASSUME p EPOCH 5 => !ERR unknown option 'EPOCH'
+        WF.ASSUME p FORCE => !ERR unknown option 'FORCE'
+        WF.BEAT a FENCE 5 => !ERR unknown option 'FENCE'
+        WF.RETIRE a EPOCH 5 FAIL => !ERR unknown option 'FAIL'
+        WF.RETIRE a EPOCH 5 KEEP RELEASE => !ERR exclude each other
+        WF.POOL p SIZE 0 => !ERR must be at least 1
+        WF.POOL p SIZE 10001 => !ERR is more than 10000
+        WF.POOL p LEASE 0 => !ERR must be at least 1
+        WF.ASSUME p LEASE 0 => !ERR must be at least 1
+        WF.POOL "" => !ERR must not be empty
+        WF.POOL "a}b" => !ERR hash tag
+        WF.POOL "{}p" => !ERR hash tag
         WF.EDIT q 7 RETRIES 5 => !ERR unknown option 'RETRIES'
         WF.PAUSE q kind x => !ERR unknown option 'kind'
         WF.RESUME q TYPE t x => !ERR unknown option 'x'
@@ -116,6 +127,10 @@ fn a_key_that_holds_something_else_is_refused_and_left_alone() {
         WF.INFO k => !WRONGTYPE
         WF.SET k maxlen 5 => !WRONGTYPE
         WF.CHECK k => !WRONGTYPE
+        WF.POOL k => !WRONGTYPE
+        WF.ASSUME k => !WRONGTYPE
+        WF.BEAT k EPOCH 7 => !WRONGTYPE
+        WF.RETIRE k EPOCH 7 => !WRONGTYPE
         WF.EDIT k 7 PRIORITY 1 => !WRONGTYPE
         WF.PAUSE k => !WRONGTYPE
         WF.RESUME k => !WRONGTYPE
@@ -143,8 +158,10 @@ fn a_queue_is_no_agent_and_an_agent_no_queue() {
         WF.HELD q => !WRONGTYPE
         WF.RECOVER a QUEUES 1 a => !WRONGTYPE
         WF.DONE q q $t1 EPOCH 7 => !WRONGTYPE
-        # Where the name alone decides, its key is not looked at.
-        WF.DONE q q $t1 => !NOTOWNER held by 'a'
+        WF.DONE q q $t1 => !WRONGTYPE
+        WF.MDONE q q IDS 1 $t1 => !WRONGTYPE
+        WF.FAIL q q $t1 => !WRONGTYPE
+        WF.NACK q q IDS 1 $t1 => !WRONGTYPE
         # A queue that became something else is no queue any more, and no reason to refuse.
         del q
         other q

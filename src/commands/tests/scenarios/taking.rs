@@ -169,9 +169,8 @@ fn only_the_done_half_of_next_refuses_and_then_nothing_was_taken() {
         WF.NEXT q a $t1 EPOCH 7 => !STALE
         WF.NEXT missing a 7 => !NOTASK
         WF.LEN q STATE ready => 2
-        # Taking cannot be done, since the agent's key is none: null, and the completion counts.
-        del a
-        other a
+        # Taking is refused, since the agent drains: null, and the completion counts.
+        WF.DRAIN a
         WF.NEXT q a $t1 => nil
         WF.TASK q $t1 => !NOTASK
         WF.LEN q STATE ready => 2

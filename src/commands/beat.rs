@@ -1,0 +1,82 @@
+//! WF.BEAT: the agent lives, and asks what is wanted of it.
+
+use super::args;
+use super::identity::{drains, pool_of};
+use super::spec::{Access, Arg, Keys, Spec};
+use super::{Call, Key, Next, Reply};
+use crate::engine::refusal::{Refusal, Stale};
+
+/// WF.BEAT.
+pub(super) static BEAT: Spec = Spec {
+    name: "wf.beat",
+    summary: "Renews an agent's lease and tells what is wanted of it",
+    complexity: "O(1)",
+    since: "0.1.0",
+    flags: "write fast",
+    categories: "write fast",
+    arity: -4,
+    keys: &[Keys::At(1, Access::Update)],
+    args: &[Arg::key("agent-id", 0), Arg::integer("epoch").after("EPOCH")],
+    reply: "a map: lease (milliseconds left) if the agent has one, draining 0 or 1, cancel",
+    details: "\
+        Any other call under the epoch renews the lease too. draining: the agent or its pool \
+        is to take nothing more. cancel: the tasks it holds that are to be cancelled, each \
+        with queue, id and fence.\n\n\
+        Errors: STALE, WRONGTYPE, ERR.",
+    run,
+};
+
+fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
+    let name = call.args.word("agent-id")?;
+    let mut epoch = None;
+    while let Some((token, word)) = call.args.option() {
+        match token.as_slice() {
+            b"EPOCH" => epoch = Some(call.args.id("epoch")?),
+            _ => return Err(args::unknown(word)),
+        }
+    }
+    let agent = call.authorize(name, Some(epoch.ok_or(Refusal::Stale(Stale::Missing))?))?;
+    let beat = call.keys.agent(agent)?.and_then(|known| known.decide_beat(call.at));
+    if let Some(batch) = beat {
+        call.keys.commit_agent(agent, batch);
+    }
+    let pool = pool_of(call.keys, agent);
+    let draining = drains(call.keys, agent, pool);
+    let lease_ms = call.keys.agent(agent)?.and_then(|known| known.lease_left_ms(call.at));
+    let cancelled = cancelled(call, name, agent);
+    call.reply.map(2 + usize::from(lease_ms.is_some()));
+    if let Some(lease_ms) = lease_ms {
+        call.reply.bytes(b"lease");
+        call.reply.integer(lease_ms as i64);
+    }
+    call.reply.bytes(b"draining");
+    call.reply.integer(draining.into());
+    call.reply.bytes(b"cancel");
+    call.reply.array(cancelled.len());
+    cancelled.iter().for_each(|task| task.write(call.reply));
+    Ok(Next::Replied)
+}
+
+/// A task whose cancellation is asked of the agent that holds it.
+struct Cancelled {
+    queue: Vec<u8>,
+    id: u64,
+    fence: u64,
+}
+
+impl Cancelled {
+    fn write(&self, reply: &mut dyn Reply) {
+        reply.map(3);
+        reply.bytes(b"queue");
+        reply.bytes(&self.queue);
+        reply.bytes(b"id");
+        reply.integer(self.id as i64);
+        reply.bytes(b"fence");
+        reply.integer(self.fence as i64);
+    }
+}
+
+/// The tasks of an agent whose cancellation is asked of it: none, as long as nobody can ask.
+fn cancelled(_call: &mut Call<'_, '_>, _name: &[u8], _agent: Key) -> Vec<Cancelled> {
+    Vec::new()
+}

@@ -1,0 +1,133 @@
+//! What falls due at a key, done in slices: by the server's timer, and by the tests in its place.
+//! Nobody calls, so nobody's rights are asked for; what cannot be reached is left alone.
+
+use super::identity::{drains, held_in, pool_of, queues_of};
+use super::{Key, Keyspace};
+use crate::engine::agent::{Agent, State, Stop, Why};
+use crate::engine::event::{AgentEvent, Batch};
+use crate::engine::numbers::Moment;
+use crate::engine::pool::{Walk, identity};
+
+/// Does a slice of what is due at an agent; false if nothing is.
+pub fn agent(
+    keys: &mut dyn Keyspace<'_>,
+    (name, key): (&[u8], Key),
+    limit: usize,
+    at: Moment,
+) -> bool {
+    let Some(known) = keys.agent(key).ok().flatten() else { return false };
+    if known.next_ms(at).is_none_or(|ms| ms > at.ms) {
+        return false;
+    }
+    if let Some(stop) = known.stop_due(at) {
+        hand_back(keys, (name, key), stop, limit, at);
+        return true;
+    }
+    let pool = pool_of(keys, key);
+    let orphan_ms = pool.and_then(|pool| keys.pool(pool).ok().flatten());
+    let orphan_ms = orphan_ms.map_or(0, |pool| pool.facts().orphan_ms);
+    let known = keys.agent(key).ok().flatten();
+    let Some(batch) = known.and_then(|known| known.decide_lapse(orphan_ms, at)) else {
+        return false;
+    };
+    keys.commit_agent(key, batch);
+    // Whoever waits for a free identity has one now.
+    pool.into_iter().for_each(|pool| keys.wake(pool));
+    true
+}
+
+/// Does a slice of what is due at a pool; false if nothing is.
+pub fn pool(
+    keys: &mut dyn Keyspace<'_>,
+    (name, key): (&[u8], Key),
+    limit: usize,
+    at: Moment,
+) -> bool {
+    let Some(known) = keys.pool(key).ok().flatten() else { return false };
+    let Some(walk) = known.walk_due(at) else { return false };
+    let orphan_ms = known.facts().orphan_ms;
+    let end = walk.next.saturating_add(limit.max(1) as u32);
+    let numbers = known.numbers().skip_while(|number| *number < walk.next);
+    let names: Vec<_> = numbers.take_while(|n| *n < end).map(|n| identity(name, n)).collect();
+    for name in names {
+        let Some(member) = keys.open_own(key, &name) else { continue };
+        let known = keys.agent(member).ok().flatten();
+        if let Some(batch) = known.and_then(|known| told(known, walk, orphan_ms, at)) {
+            keys.commit_agent(member, batch);
+        }
+    }
+    if let Ok(Some(known)) = keys.pool(key) {
+        let batch = known.decide_walked(walk, end, at);
+        keys.commit_pool(key, batch);
+    }
+    true
+}
+
+/// What an identity is told when a walk comes to it.
+fn told(
+    agent: &Agent,
+    walk: Walk,
+    orphan_ms: u64,
+    at: Moment,
+) -> Option<Batch<'static, AgentEvent<'static>>> {
+    match walk.why {
+        _ if agent.is_diverged() => None,
+        Why::Orphaned => agent.decide_orphan(orphan_ms, at),
+        why => Some(agent.decide_stop(why, at)),
+    }
+}
+
+/// Hands back some of what an agent holds, or ends that.
+fn hand_back(
+    keys: &mut dyn Keyspace<'_>,
+    (name, key): (&[u8], Key),
+    stop: Stop,
+    limit: usize,
+    at: Moment,
+) {
+    let queues = queues_of(keys, key);
+    let pool = pool_of(keys, key);
+    // A drain may have been ended since, by the pool that began it.
+    let wanted = stop.why != Why::Drained || drains(keys, key, pool);
+    let count = if wanted { give_up(keys, (name, &queues), stop.why, limit, at) } else { 0 };
+    let over = !wanted || held_in_sound(keys, name, &queues) == 0;
+    let known = keys.agent(key).ok().flatten();
+    if let Some(batch) = known.and_then(|known| known.decide_handed_back(count, over, at)) {
+        keys.commit_agent(key, batch);
+    }
+    let retired = keys.agent(key).ok().flatten().map(Agent::state) == Some(State::Retired);
+    if over && retired && held_in(keys, name, &queues) == 0 {
+        keys.remove(key);
+    }
+    if over {
+        pool.into_iter().for_each(|pool| keys.wake(pool));
+    }
+}
+
+/// What an agent holds in queues that may be changed: the others are no reason to go on for ever.
+fn held_in_sound(keys: &dyn Keyspace<'_>, name: &[u8], queues: &[Key]) -> u64 {
+    let sound = |queue: &&Key| keys.queue_to_change(**queue).is_ok();
+    let sound: Vec<Key> = queues.iter().filter(sound).copied().collect();
+    held_in(keys, name, &sound)
+}
+
+/// Takes up to `limit` tasks from an agent, in the order of the queues; how many it were.
+pub(super) fn give_up(
+    keys: &mut dyn Keyspace<'_>,
+    (name, queues): (&[u8], &[Key]),
+    why: Why,
+    limit: usize,
+    at: Moment,
+) -> u64 {
+    let mut count = 0;
+    for queue in queues {
+        let left = limit.saturating_sub(count as usize);
+        let known = keys.queue_to_change(*queue).ok().flatten();
+        let given_up = known.and_then(|q| q.decide_give_up(name, why.cause(), left, at));
+        if let Some(given_up) = given_up {
+            count += given_up.count;
+            keys.commit_queue(*queue, given_up.batch);
+        }
+    }
+    count
+}

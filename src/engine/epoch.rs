@@ -1,0 +1,122 @@
+//! Who may act under a name, and how somebody else comes to: an epoch fences off those before it.
+
+use super::agent::{Agent, State};
+use super::event::{AgentEvent, Batch};
+use super::numbers::{Moment, next_epoch};
+use super::refusal::{Refusal, Stale};
+
+/// Whether a call under this name may act: under the current epoch, or without any where none is
+/// required.
+pub fn authorize(
+    agent: Option<&Agent>,
+    epoch: Option<u64>,
+    epoch_required: bool,
+) -> Result<(), Refusal> {
+    let stale = |stale| Err(Refusal::Stale(stale));
+    match (agent, epoch) {
+        (Some(agent), _) if agent.is_diverged() => Err(Refusal::Diverged),
+        (Some(agent), Some(_)) => {
+            check_epoch(Some(agent), epoch)?;
+            if agent.state() == State::Retired { stale(Stale::Retired) } else { Ok(()) }
+        }
+        (None, Some(_)) => stale(Stale::NoAgent),
+        (Some(agent), None) if agent.state() == State::Retired => stale(Stale::Retired),
+        (_, None) if epoch_required => stale(Stale::Missing),
+        (Some(agent), None) if agent.lease_ms() > 0 => stale(Stale::Leased),
+        (_, None) => Ok(()),
+    }
+}
+
+/// Whether an epoch that a call carries is the current one.
+fn check_epoch(agent: Option<&Agent>, epoch: Option<u64>) -> Result<(), Refusal> {
+    let Some(epoch) = epoch else { return Ok(()) };
+    let Some(agent) = agent else { return Err(Refusal::Stale(Stale::NoAgent)) };
+    match agent.epoch() {
+        current if current == epoch => Ok(()),
+        current if current < epoch => Err(Refusal::Stale(Stale::Unknown)),
+        _ => Err(Refusal::Stale(Stale::Renewed)),
+    }
+}
+
+/// Whether somebody may assume the identity `name`: not while its lease is alive, unless it is
+/// forced or comes from its very holder.
+pub fn may_assume(
+    agent: Option<&Agent>,
+    name: &[u8],
+    epoch: Option<u64>,
+    force: bool,
+    at: Moment,
+) -> Result<(), Refusal> {
+    if agent.is_some_and(Agent::is_diverged) {
+        return Err(Refusal::Diverged);
+    }
+    check_epoch(agent, epoch)?;
+    match agent.and_then(|agent| agent.lease_left_ms(at)) {
+        Some(left_ms) if left_ms > 0 && epoch.is_none() && !force => {
+            Err(Refusal::BusyAgent { agent: name.to_vec(), left_ms })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decides what the identity must remember before it holds something of a queue: nothing in most
+/// cases, since it took from there before.
+#[must_use]
+pub fn decide_took_from<'a>(
+    agent: Option<&Agent>,
+    queue: &'a [u8],
+    at: Moment,
+) -> Option<Batch<'a, AgentEvent<'a>>> {
+    let took = AgentEvent::TookFrom { queue };
+    match agent {
+        Some(agent) if agent.knows(queue) => None,
+        Some(_) => Some(Batch::of(at.ms, took)),
+        None => {
+            let epoch = epoch_of_taking(None, at);
+            let (request, pool, lease_ms) = (None, None, 0);
+            let assumed = AgentEvent::Assumed { epoch, request, pool, lease_ms };
+            let mut batch = Batch::of(at.ms, assumed);
+            batch.events.push(took);
+            Some(batch)
+        }
+    }
+}
+
+/// The epoch that a taking is made under: the current one, or the one that it begins.
+#[must_use]
+pub fn epoch_of_taking(agent: Option<&Agent>, at: Moment) -> u64 {
+    agent.map_or_else(|| next_epoch(0, at), Agent::epoch)
+}
+
+/// Who assumes an identity, on which terms.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Assumption<'a> {
+    /// The client's id for it.
+    pub request: Option<&'a [u8]>,
+    /// The pool that gives it away, if one does.
+    pub pool: Option<&'a [u8]>,
+    /// The length of the lease in milliseconds; nothing: as it was.
+    pub lease_ms: Option<u64>,
+}
+
+/// Decides a new epoch; nothing when the same request began the current one.
+#[must_use]
+pub fn decide_assume<'a>(
+    agent: Option<&Agent>,
+    assumption: &Assumption<'a>,
+    at: Moment,
+) -> Option<Batch<'a, AgentEvent<'a>>> {
+    let Assumption { request, pool, lease_ms } = *assumption;
+    if begins_current_epoch(agent, request) {
+        return None;
+    }
+    let epoch = next_epoch(agent.map_or(0, Agent::epoch), at);
+    let lease_ms = lease_ms.unwrap_or_else(|| agent.map_or(0, Agent::lease_ms));
+    Some(Batch::of(at.ms, AgentEvent::Assumed { epoch, request, pool, lease_ms }))
+}
+
+/// Whether this very request began the current epoch: it is made again, after a lost reply.
+#[must_use]
+pub fn begins_current_epoch(agent: Option<&Agent>, request: Option<&[u8]>) -> bool {
+    request.is_some() && agent.is_some_and(|agent| agent.request() == request)
+}

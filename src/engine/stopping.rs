@@ -1,0 +1,112 @@
+//! Deliberate stops of an identity, and the end of one that nobody acts under any more.
+//!
+//! Handing back what it holds may take longer than one call may: then the identity remembers that
+//! it stops, why and since when, and the rest is worked off slice by slice.
+
+use super::agent::{Agent, State, Stop, Why};
+use super::event::{AgentEvent, Batch};
+use super::numbers::{Moment, next_epoch};
+
+type Decided = Batch<'static, AgentEvent<'static>>;
+
+impl Agent {
+    /// When something falls due at this identity, Unix time in milliseconds.
+    #[must_use]
+    pub fn next_ms(&self, at: Moment) -> Option<u64> {
+        if self.is_diverged() {
+            return None;
+        }
+        [self.stop_ms(at), self.lease_end_ms(at)].into_iter().flatten().min()
+    }
+
+    /// Whether what it holds is handed back, or was.
+    #[must_use]
+    pub fn stop(&self) -> Option<Stop> {
+        self.facts.stop
+    }
+
+    /// The hand-back that is due and not over.
+    #[must_use]
+    pub fn stop_due(&self, at: Moment) -> Option<Stop> {
+        self.facts.stop.filter(|_| self.stop_ms(at).is_some_and(|ms| ms <= at.ms))
+    }
+
+    /// When what it holds is handed back. An orphan is spared while its agent may not have had the
+    /// chance yet to tell this server that it lives; the other deadlines are somebody's will.
+    fn stop_ms(&self, at: Moment) -> Option<u64> {
+        let stop = self.facts.stop.filter(|stop| !stop.over)?;
+        Some(match stop.why {
+            Why::Orphaned => stop.from_ms.max(at.spares_until_ms(self.loaded_ms)),
+            Why::Drained | Why::Retired => stop.from_ms,
+        })
+    }
+
+    /// Decides that the identity takes nothing more until its epoch ends; from `reset_ms` on, if
+    /// that is said, what it holds is handed back. Nothing if all that is so already.
+    #[must_use]
+    pub fn decide_drain(&self, reset_ms: Option<u64>, at: Moment) -> Option<Decided> {
+        let mut batch = Batch::at(at.ms);
+        match self.facts.state {
+            State::Active => batch.events.push(AgentEvent::Draining),
+            State::Draining => {}
+            State::Retired => return None,
+        }
+        let known = self.facts.stop.filter(|stop| stop.why == Why::Drained && !stop.over);
+        if let Some(from_ms) = reset_ms.filter(|ms| known.is_none_or(|stop| stop.from_ms != *ms)) {
+            batch.events.push(AgentEvent::Stopping { from_ms, why: Why::Drained });
+        }
+        (!batch.events.is_empty()).then_some(batch)
+    }
+
+    /// Decides that the identity may take again. Nothing if it may already.
+    #[must_use]
+    pub fn decide_resume(&self, at: Moment) -> Option<Decided> {
+        let drains = self.facts.state == State::Draining;
+        drains.then(|| Batch::of(at.ms, AgentEvent::Resumed))
+    }
+
+    /// Decides that the identity stops for good. What it still holds goes back in line from now on,
+    /// or stays for its successor: then only for `orphan_ms` (0: for ever).
+    #[must_use]
+    pub fn decide_retire(&self, keep: bool, orphan_ms: u64, at: Moment) -> Decided {
+        let epoch = next_epoch(self.facts.epoch, at);
+        let mut batch = Batch::of(at.ms, AgentEvent::Retired { epoch });
+        let (from_ms, why) = match keep {
+            true => (at.ms.saturating_add(orphan_ms), Why::Orphaned),
+            false => (at.ms, Why::Retired),
+        };
+        if !keep || orphan_ms > 0 {
+            batch.events.push(AgentEvent::Stopping { from_ms, why });
+        }
+        batch
+    }
+
+    /// Decides how far a hand-back has come.
+    #[must_use]
+    pub fn decide_handed_back(&self, count: u64, over: bool, at: Moment) -> Option<Decided> {
+        let handed_back = AgentEvent::HandedBack { count, over };
+        self.facts.stop.map(|_| Batch::of(at.ms, handed_back))
+    }
+
+    /// Decides that what it holds is handed back from now on.
+    #[must_use]
+    pub fn decide_stop(&self, why: Why, at: Moment) -> Decided {
+        Batch::of(at.ms, AgentEvent::Stopping { from_ms: at.ms, why })
+    }
+
+    /// Decides that it is released later, if nobody has the identity and it is not handed back for
+    /// another reason anyway.
+    #[must_use]
+    pub fn decide_orphan(&self, orphan_ms: u64, at: Moment) -> Option<Decided> {
+        let lapsed = self.facts.lease_ms > 0 && self.facts.beat_ms == 0;
+        let event = self.orphaned(orphan_ms, at).filter(|_| lapsed)?;
+        Some(Batch::of(at.ms, event))
+    }
+
+    pub(super) fn orphaned(&self, orphan_ms: u64, at: Moment) -> Option<AgentEvent<'static>> {
+        let from_ms = at.ms.saturating_add(orphan_ms);
+        let stops = self.facts.stop.is_some_and(|stop| !stop.over);
+        let orphaned = AgentEvent::Stopping { from_ms, why: Why::Orphaned };
+        (orphan_ms > 0 && !stops).then_some(orphaned)
+    }
+}
