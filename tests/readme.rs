@@ -21,7 +21,7 @@ use support::Server;
 
 const PROMPT: &str = "127.0.0.1:6379> ";
 /// Fields whose value is a time that passed.
-const DURATIONS: [&str; 3] = ["running-for", "oldest", "age"];
+const DURATIONS: [&str; 4] = ["running-for", "oldest", "age", "lease"];
 
 #[test]
 fn what_the_readme_types_gets_the_replies_it_prints() {
