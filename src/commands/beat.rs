@@ -4,16 +4,18 @@ use super::args;
 use super::identity::{drains, pool_of};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Key, Next, Reply};
+use crate::engine::agent::Agent;
 use crate::engine::refusal::{Refusal, Stale};
+use crate::engine::task::Task;
 
 /// WF.BEAT.
 pub(super) static BEAT: Spec = Spec {
     name: "wf.beat",
     summary: "Renews an agent's lease and tells what is wanted of it",
-    complexity: "O(1)",
+    complexity: "O(Q + N) in the queues the agent took from and the tasks to be cancelled",
     since: "0.1.0",
-    flags: "write fast",
-    categories: "write fast",
+    flags: "write",
+    categories: "write",
     arity: -4,
     keys: &[Keys::At(1, Access::Update)],
     args: &[Arg::key("agent-id", 0), Arg::integer("epoch").after("EPOCH")],
@@ -21,7 +23,7 @@ pub(super) static BEAT: Spec = Spec {
     details: "\
         Any other call under the epoch renews the lease too. draining: the agent or its pool \
         is to take nothing more. cancel: the tasks it holds that are to be cancelled, each \
-        with queue, id and fence.\n\n\
+        with queue, id and fence (1,000 at the most).\n\n\
         Errors: STALE, WRONGTYPE, ERR.",
     run,
 };
@@ -57,6 +59,9 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     Ok(Next::Replied)
 }
 
+/// Cancelled tasks that one reply tells; others are told once these are gone.
+const CANCELLED_MAX: usize = 1_000;
+
 /// A task whose cancellation is asked of the agent that holds it.
 struct Cancelled {
     queue: Vec<u8>,
@@ -76,7 +81,18 @@ impl Cancelled {
     }
 }
 
-/// The tasks of an agent whose cancellation is asked of it: none, as long as nobody can ask.
-fn cancelled(_call: &mut Call<'_, '_>, _name: &[u8], _agent: Key) -> Vec<Cancelled> {
-    Vec::new()
+/// The tasks of an agent whose cancellation is asked of it, as many as one reply tells.
+fn cancelled(call: &mut Call<'_, '_>, name: &[u8], agent: Key) -> Vec<Cancelled> {
+    let known = call.keys.agent(agent).ok().flatten();
+    let names: Vec<Vec<u8>> =
+        known.into_iter().flat_map(Agent::queues).map(<[u8]>::to_vec).collect();
+    let mut found = Vec::new();
+    for queue in names {
+        let key = call.keys.open_own(agent, &queue);
+        let known = key.and_then(|key| call.keys.queue(key).ok().flatten());
+        let tasks = known.into_iter().flat_map(|known| known.cancelling(name));
+        let told = |task: &Task| Cancelled { queue: queue.clone(), id: task.id, fence: task.order };
+        found.extend(tasks.take(CANCELLED_MAX - found.len()).map(told));
+    }
+    found
 }

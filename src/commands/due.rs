@@ -1,12 +1,36 @@
 //! What falls due at a key, done in slices: by the server's timer, and by the tests in its place.
 //! Nobody calls, so nobody's rights are asked for; what cannot be reached is left alone.
 
+use hashbrown::HashMap;
+
 use super::identity::{drains, held_in, pool_of, queues_of};
 use super::{Key, Keyspace};
 use crate::engine::agent::{Agent, State, Stop, Why};
 use crate::engine::event::{AgentEvent, Batch};
 use crate::engine::numbers::Moment;
 use crate::engine::pool::{Walk, identity};
+
+/// Does a slice of what is due at a queue; false if nothing is.
+pub fn queue(keys: &mut dyn Keyspace<'_>, key: Key, limit: usize, at: Moment) -> bool {
+    let Some(known) = keys.queue(key).ok().flatten() else { return false };
+    let names: Vec<Vec<u8>> = known.looked_at(limit, at).map(<[u8]>::to_vec).collect();
+    let mut heard: HashMap<Vec<u8>, u64> = HashMap::new();
+    for name in names {
+        let agent = keys.open_own(key, &name);
+        let agent = agent.and_then(|agent| keys.agent(agent).ok().flatten());
+        heard.insert(name, agent.map_or(0, Agent::heard_ms));
+    }
+    let mut heard_ms = |name: &[u8]| heard.get(name).copied().unwrap_or(0);
+    let known = keys.queue(key).ok().flatten();
+    let Some(tick) = known.and_then(|known| known.decide_tick(limit, at, &mut heard_ms)) else {
+        return false;
+    };
+    if !tick.batch.events.is_empty() {
+        keys.commit_queue(key, tick.batch);
+    }
+    keys.postpone(key, &tick.postponed);
+    true
+}
 
 /// Does a slice of what is due at an agent; false if nothing is.
 pub fn agent(

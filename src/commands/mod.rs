@@ -59,6 +59,7 @@ use crate::engine::numbers::Moment;
 use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
+use crate::engine::slab::Slot;
 
 /// Every command that clients call, in the order of the reference.
 pub static TABLE: &[&Spec] = &[
@@ -144,6 +145,9 @@ pub trait Keyspace<'a> {
 
     /// Applies what was decided about a pool, and makes it known. Makes the pool if need be.
     fn commit_pool(&mut self, key: Key, batch: Batch<'_, PoolEvent>);
+
+    /// The backstop looks at some owners of a queue later. Nobody else need know.
+    fn postpone(&mut self, key: Key, postponed: &[(Slot, u64)]);
 
     /// Deletes a key, here and everywhere.
     fn remove(&mut self, key: Key);

@@ -6,6 +6,7 @@ use super::args::{self, Args};
 use super::bulk::{BULK, carry_out};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Next};
+use crate::engine::agent::Agent;
 use crate::engine::refusal::Refusal;
 use crate::engine::reset::{Bulk, Which};
 use crate::engine::task::Cause;
@@ -105,7 +106,7 @@ fn beats(call: &mut Call<'_, '_>, queue: Key, ms: u64) -> Result<HashMap<Vec<u8>
     let keys = call.keys.open_named(queue, &borrowed, Access::Read)?;
     let beat_ms = |key: Option<Key>| {
         let agent = key.and_then(|key| call.keys.agent(key).ok().flatten());
-        agent.map_or(0, |agent| agent.facts().beat_ms)
+        agent.map_or(0, Agent::heard_ms)
     };
     let beats: Vec<u64> = keys.into_iter().map(beat_ms).collect();
     Ok(names.into_iter().zip(beats).collect())

@@ -244,7 +244,10 @@ impl Queue {
 
     fn cancel(&mut self, slot: Slot, at_ms: u64) {
         if self.tasks.get(slot).state == State::Running {
-            self.tasks.get_mut(slot).details_mut().cancelling = true;
+            let task = self.tasks.get_mut(slot);
+            let owner = task.owner;
+            let was = std::mem::replace(&mut task.details_mut().cancelling, true);
+            self.owners.get_mut(owner).cancelling += u64::from(!was);
             return;
         }
         self.step_out(slot);

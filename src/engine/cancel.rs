@@ -7,7 +7,7 @@ use super::numbers::{Moment, issued_ms};
 use super::queue::Queue;
 use super::reset::Bulk;
 use super::slab::Slot;
-use super::task::{Cause, State};
+use super::task::{Cause, State, Task};
 
 /// Which failed tasks.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,14 @@ impl Queue {
             task.state.is_pre_running() || task.state == State::Running && !task.is_cancelling()
         });
         self.bulk(slots, limit, at, |ids| QueueEvent::Cancelled { ids })
+    }
+
+    /// The tasks of an agent that are to be cancelled.
+    pub fn cancelling(&self, agent: &[u8]) -> impl Iterator<Item = &Task> {
+        let owner = self.owner(agent).filter(|owner| owner.cancelling > 0);
+        let count = owner.map_or(0, |owner| owner.cancelling as usize);
+        let held = owner.into_iter().flat_map(|owner| owner.running.iter(&self.tasks));
+        held.map(|slot| self.tasks.get(slot)).filter(|task| task.is_cancelling()).take(count)
     }
 
     /// Decides to let at most `limit` failed tasks run again; not those whose UNIQUE key another

@@ -33,17 +33,22 @@ impl Queue {
         at: Moment,
     ) -> Option<GivenUp<'static>> {
         let owner = self.owner(agent)?;
-        let (mut ids, mut poison) = (Ids::new(), Ids::new());
+        let (mut slots, mut poison) = (Vec::new(), Ids::new());
         for slot in owner.running.iter(&self.tasks).take(limit) {
             let task = self.tasks.get(slot);
             let quarantined = cause == Cause::Orphaned && self.is_poison(task);
-            let list = if quarantined { &mut poison } else { &mut ids };
-            list.push(task.id);
+            if quarantined {
+                poison.push(task.id);
+            } else {
+                slots.push(slot);
+            }
         }
-        let count = (ids.len() + poison.len()) as u64;
+        let count = (slots.len() + poison.len()) as u64;
         let mut batch = Batch::at(at.ms);
-        if !ids.is_empty() {
-            batch.events.push(returned(ids, cause, &mut self.numbers(at)));
+        if !slots.is_empty() {
+            let mut numbers = self.settle_first(&slots, at, &mut batch);
+            let ids = self.ids_of(slots.into_iter());
+            batch.events.push(returned(ids, cause, &mut numbers));
         }
         if !poison.is_empty() {
             let cause = Cause::Quarantined;

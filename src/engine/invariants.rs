@@ -49,6 +49,9 @@ impl Queue {
             seen.walk(&owner.running, |task| task.state == State::Running && task.owner == slot)?;
             running += owner.running.len();
             idle += u64::from(owner.running.is_empty());
+            let held = owner.running.iter(&self.tasks).map(|slot| self.tasks.get(slot));
+            let cancelling = held.filter(|task| task.is_cancelling()).count() as u64;
+            ensure(cancelling == owner.cancelling, || format!("'{name}' counts cancellations"))?;
             ensure(owner.void <= self.last_number, || format!("'{name}' is void beyond"))?;
             for (fence, answer) in owner.requests.iter().flat_map(|requests| requests.iter()) {
                 let held = |(nth, id): (usize, &u64)| {

@@ -37,6 +37,16 @@ impl Agent {
         (self.facts.lease_ms > 0).then(|| end_ms.saturating_sub(at.ms))
     }
 
+    /// Up to when it may have given signs of life, Unix time in milliseconds: not each is recorded.
+    /// 0: nothing is known.
+    #[must_use]
+    pub fn heard_ms(&self) -> u64 {
+        match self.facts.beat_ms {
+            0 => 0,
+            beat_ms => beat_ms.saturating_add(self.facts.lease_ms.div_ceil(4)),
+        }
+    }
+
     /// Whether somebody acts under the identity, as far as anybody can know.
     #[must_use]
     pub fn is_assumed(&self, at: Moment) -> bool {

@@ -38,7 +38,9 @@ impl Queue {
         task.order = fence;
         task.state = State::Running;
         task.cause = Cause::Taken;
+        let is_cancelling = task.is_cancelling();
         let record = self.owners.get_mut(owner);
+        record.cancelling += u64::from(is_cancelling);
         let was_idle = record.running.is_empty();
         record.running.push_back(&mut self.tasks, slot);
         self.running += 1;
@@ -119,6 +121,7 @@ impl Queue {
         self.stop_clock(slot);
         let task = self.tasks.get_mut(slot);
         let (owner, fence, id) = (task.owner, task.order, task.id);
+        let was_cancelling = task.is_cancelling();
         task.owner = NONE;
         if let Some(details) = &mut task.details {
             details.taken = None;
@@ -127,6 +130,7 @@ impl Queue {
         let record = self.owners.get_mut(owner);
         record.running.remove(&mut self.tasks, slot);
         record.forget_request(fence, id);
+        record.cancelling -= u64::from(was_cancelling);
         self.running -= 1;
         if record.running.is_empty() {
             self.idle.push_back(self.owners.records_mut(), owner);

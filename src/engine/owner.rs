@@ -40,6 +40,8 @@ pub struct Owner {
     /// When it is next seen whether anything was heard of its tasks; nothing without a backstop.
     /// Not stored: `watch` in `moves` keeps it.
     pub watched_ms: Option<u64>,
+    /// How many of its tasks are to be cancelled.
+    pub cancelling: u64,
     /// Its latest completions, the last one at the back.
     pub completions: VecDeque<Completion>,
     /// What its last MDONE completed.
@@ -65,6 +67,7 @@ impl Owner {
             void: 0,
             recovered_ms: 0,
             watched_ms: None,
+            cancelling: 0,
             completions: VecDeque::new(),
             last_batch: Box::default(),
             requests: None,

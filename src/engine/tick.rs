@@ -63,6 +63,13 @@ impl Queue {
         Some(tick)
     }
 
+    /// The owners that the backstop looks at if what is due is decided now.
+    pub fn looked_at(&self, limit: usize, at: Moment) -> impl Iterator<Item = &[u8]> {
+        let due = self.deadlines.due(at.ms, self.spared_until_ms(at)).take(limit);
+        let owners = due.take_while(|(_, _, due, _)| *due == Due::Silence);
+        owners.map(|(.., owner)| self.owners.get(owner).name())
+    }
+
     /// The backstop looks at owners again at these moments. No event: what it looks at is known to
     /// every server by itself, and only a primary looks.
     pub fn postpone(&mut self, postponed: &[(Slot, u64)]) {

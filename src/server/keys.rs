@@ -137,14 +137,6 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The backstop looks at some owners of a queue later.
-    pub(super) fn postpone(&mut self, key: Key, postponed: &[(Slot, u64)]) {
-        if let Some(queue) = self.queue_mut(key).filter(|_| !postponed.is_empty()) {
-            queue.postpone(postponed);
-            self.expect(key);
-        }
-    }
-
     /// Applies what comes from the primary or the append-only file, if it fits.
     pub(super) fn follow_queue(
         &mut self,
@@ -475,6 +467,13 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         batch::append_pool_events(&mut news.events, &batch);
         observe::pool(&batch, &mut news.told);
         self.expect(key);
+    }
+
+    fn postpone(&mut self, key: Key, postponed: &[(Slot, u64)]) {
+        if let Some(queue) = self.queue_mut(key).filter(|_| !postponed.is_empty()) {
+            queue.postpone(postponed);
+            self.expect(key);
+        }
     }
 
     fn remove(&mut self, key: Key) {

@@ -16,7 +16,7 @@ use super::api::{self, Ctx, Str};
 use super::clock;
 use super::datatype::Stored;
 use super::keys::Keys;
-use crate::commands::{Key, Keyspace, due};
+use crate::commands::{Key, due};
 use crate::engine::agent::Agent;
 use crate::engine::numbers::Moment;
 use crate::engine::pool::Pool;
@@ -52,15 +52,7 @@ impl Timed for Queue {
     }
 
     fn serve(keys: &mut Keys<'_>, key: Key, at: Moment) -> bool {
-        let queue = keys.queue(key).ok().flatten();
-        let Some(tick) = queue.and_then(|queue| queue.decide_tick(SLICE, at, &mut |_| 0)) else {
-            return false;
-        };
-        if !tick.batch.events.is_empty() {
-            keys.commit_queue(key, tick.batch);
-        }
-        keys.postpone(key, &tick.postponed);
-        true
+        due::queue(keys, key, SLICE, at)
     }
 }
 

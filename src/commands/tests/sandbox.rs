@@ -15,6 +15,7 @@ use crate::engine::numbers::Moment;
 use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
+use crate::engine::slab::Slot;
 use crate::storage::batch::{self, Kind};
 use crate::storage::load::{Loaded, Loader};
 use crate::storage::{agent_dump, dump, pool_dump};
@@ -101,18 +102,7 @@ impl Sandbox {
         for name in [self.names(), self.names()].concat() {
             let at = self.moment();
             let mut open = Open { sandbox: self, opened: vec![name.clone()] };
-            let due = |open: &Open<'_>| {
-                let queue = open.queue(Key(0)).ok().flatten();
-                queue.and_then(|queue| queue.decide_tick(2, at, &mut |_| 0))
-            };
-            while let Some(tick) = due(&open) {
-                if !tick.batch.events.is_empty() {
-                    open.commit_queue(Key(0), tick.batch);
-                }
-                if let Some(Value::Queue(queue)) = open.sandbox.keys.get_mut(&open.opened[0]) {
-                    queue.postpone(&tick.postponed);
-                }
-            }
+            while due::queue(&mut open, Key(0), 2, at) {}
             while due::pool(&mut open, (&name, Key(0)), 2, at) {}
             while due::agent(&mut open, (&name, Key(0)), 2, at) {}
             let agent = open.agent(Key(0)).ok().flatten().and_then(|agent| agent.next_ms(at));
@@ -377,6 +367,12 @@ impl<'a> Keyspace<'a> for Open<'_> {
         };
         pool.apply(&batch);
         self.sandbox.commits += 1;
+    }
+
+    fn postpone(&mut self, key: Key, postponed: &[(Slot, u64)]) {
+        if let Some(Value::Queue(queue)) = self.sandbox.keys.get_mut(&self.opened[key.0]) {
+            queue.postpone(postponed);
+        }
     }
 
     fn remove(&mut self, key: Key) {
