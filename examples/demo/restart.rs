@@ -81,6 +81,7 @@ fn judge(baton: &mut Baton, fleet: &mut Fleet, ids: &[u64]) -> Result<usize> {
 
 /// The same for the whole pool: nobody takes anything until it is resumed.
 fn restart_at_once(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Result<()> {
+    fleet.wait("version 2", |_| Ok(baton.pool_number("assumed")? == SIZE as u64))?;
     baton.drain(POOL, LIMIT_MS)?;
     fleet.wait("the fleet's end", |fleet| Ok(fleet.look()? == 0))?;
     story.step(&format!("WF.DRAIN {POOL}: all retire. Then WF.RESUME {POOL}, for version 3."));

@@ -25,13 +25,16 @@ pub(crate) fn act(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Re
     for _ in 0..TASKS {
         fleet.order(baton, "local", 10, 15)?;
     }
-    story.step(&format!("A storm of crashes over {TASKS} tasks (SEED={} repeats it).", chance.0));
+    story.step(&format!(
+        "A storm of crashes over {TASKS} tasks (SEED={} picks them again).",
+        chance.0
+    ));
     fleet.keep_full()?;
     let start = Instant::now();
     let mut kills = 0;
     while start.elapsed() < STORM {
         sleep(Duration::from_millis(chance.below(PAUSES.end - PAUSES.start) + PAUSES.start));
-        fleet.look()?;
+        fleet.keep_full()?;
         fleet.kill(usize::try_from(chance.below(SIZE as u64)).unwrap_or_default())?;
         kills += 1;
         fleet.keep_full()?;
