@@ -1,4 +1,4 @@
-//! Does time hold anybody up? With many deadlines pending, and then all of them due at once, another
+//! Does time hold anybody up? With many deadlines pending, and then all of them due at once, some
 //! client asks for PONG again and again: the longest that it waits is what is told. And how late is
 //! a delayed task, from its moment to the agent that waits for it?
 

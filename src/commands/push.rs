@@ -51,9 +51,10 @@ pub(super) static PUSH: Spec = Spec {
         BACKOFF: how many milliseconds it waits after the first failure, twice as many after \
         each further one, up to the second number (an hour). Where nothing is said, the queue's \
         settings timeout, retries and backoff hold. UNIQUE key: while a task with this key is \
-        unfinished its id is replied and nothing is added; FOR keeps the key taken so many milliseconds \
-        after the push, even when the task has ended. RETAIN: milliseconds for which the done \
-        task is kept, with its result; without it, what the queue's setting retain says.\n\n\
+        unfinished its id is replied and nothing is added; FOR keeps the key taken so \
+        many milliseconds after the push, even when the task has ended. RETAIN: milliseconds for \
+        which the done task is kept, with its result; without it, what the queue's setting \
+        retain says.\n\n\
         Errors: FULL (maxlen or maxunique is reached), OOM, WRONGTYPE, ERR.",
     run: push,
 };

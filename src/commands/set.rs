@@ -51,10 +51,10 @@ pub(super) static SET: Spec = Spec {
         nothing was heard for so many milliseconds (no WF.TOUCH of it, no WF.BEAT of its agent) \
         is taken from its agent, which counts as a crash; the last resort, at once also for what \
         runs already (0: never). retain: milliseconds for which a done task is kept that does \
-        not say so itself (0). retain-failed: the same of failed tasks (7 days). crashes: owners that a task may lose \
-        before it is quarantined (10; 0: any number). maxlen: unfinished tasks (0: any \
-        number). maxunique: UNIQUE keys remembered (1,000,000; 0: any number). Unless said \
-        otherwise they hold for what happens from now on.\n\n\
+        not say so itself (0). retain-failed: the same of failed tasks (7 days). crashes: \
+        owners that a task may lose before it is quarantined (10; 0: any number). maxlen: \
+        unfinished tasks (0: any number). maxunique: UNIQUE keys remembered (1,000,000; 0: any \
+        number). Unless said otherwise they hold for what happens from now on.\n\n\
         Errors: OOM, WRONGTYPE, ERR.",
     run,
 };

@@ -68,6 +68,20 @@ impl Queue {
             QueueEvent::Set { setting, value } => {
                 require(*value <= setting.max(), "a value too large")
             }
+            QueueEvent::Readied { .. }
+            | QueueEvent::Extended { .. }
+            | QueueEvent::Edited { .. }
+            | QueueEvent::Cancelled { .. }
+            | QueueEvent::Retried { .. }
+            | QueueEvent::Paused { .. }
+            | QueueEvent::Resumed { .. }
+            | QueueEvent::Drained { .. } => self.fits_unasked(event),
+        }
+    }
+
+    /// The same of what time or an operator does, not the agent that holds the task.
+    fn fits_unasked(&self, event: &QueueEvent<'_>) -> Result<(), String> {
+        match event {
             QueueEvent::Readied { ids, order } => {
                 self.numbers_fit(*order, ids.len())?;
                 self.all(ids, State::Scheduled).map(drop)
@@ -92,10 +106,10 @@ impl Queue {
                 self.all(ids, State::Failed)?;
                 self.keys_are_free(ids)
             }
-            QueueEvent::Paused { .. } | QueueEvent::Resumed { .. } => Ok(()),
             QueueEvent::Drained { reset_ms } => {
                 require(reset_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a moment too far")
             }
+            _ => Ok(()),
         }
     }
 

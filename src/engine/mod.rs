@@ -28,6 +28,7 @@
 pub mod agent;
 mod apply;
 pub mod cancel;
+pub mod cause;
 pub mod deadlines;
 pub mod edit;
 pub mod epoch;

@@ -19,6 +19,7 @@
 //! - `docs`         what COMMAND says about the commands
 //! - `cluster`      slots and hash tags
 //! - `pools`        leases, identities given away, a storm of processes
+//! - `fleet`        real processes killed, servers replaced, clients that wait meanwhile
 //! - `second_client` the ordinary Python client does ordinary work
 //!
 //! `BATON_SERVER` names the server program, `BATON_MODULE` the module file, `SEED` the number all
@@ -33,6 +34,7 @@ mod blocking;
 mod cluster;
 mod commands;
 mod docs;
+mod fleet;
 mod info;
 mod keyspace;
 mod memory;

@@ -47,7 +47,7 @@ fn replicas_of_replicas_and_their_own_files_equal_the_primary() {
     }
     // Short lives end, so that nothing is due while the file is loaded.
     let start = now_ms(&mut client);
-    wait_until("all deadlines of the traffic are over", || now_ms(&mut client) > start + 100);
+    wait_until("all deadlines of the traffic are over", || now_ms(&mut client) > start + 200);
     equal(&mut client, &mut middle.client());
     equal(&mut middle.client(), &mut last.client());
     let digests = last.client().digests();

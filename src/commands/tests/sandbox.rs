@@ -102,7 +102,11 @@ impl Sandbox {
         for name in [self.names(), self.names()].concat() {
             let at = self.moment();
             let mut open = Open { sandbox: self, opened: vec![name.clone()] };
-            while due::queue(&mut open, Key(0), 2, at) {}
+            let mut rounds = 0;
+            while due::queue(&mut open, Key(0), 2, at) {
+                rounds += 1;
+                assert!(rounds < 10_000, "what is due stays due");
+            }
             while due::pool(&mut open, (&name, Key(0)), 2, at) {}
             while due::agent(&mut open, (&name, Key(0)), 2, at) {}
             let agent = open.agent(Key(0)).ok().flatten().and_then(|agent| agent.next_ms(at));

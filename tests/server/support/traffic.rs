@@ -1,10 +1,12 @@
 //! What do a thousand mixed commands look like?
 //!
 //! A seeded generator: producers and agents over a few queues, with and without numbers, fences
-//! and epochs that are right; plain, inside MULTI, inside a script, and as blocked pops; now and
-//! then a key command under their feet. It remembers what was handed out, so that most of what it
+//! and epochs that are right; pools whose identities are assumed, beat, retire and drain (`fleet`);
+//! plain, inside MULTI, inside a script, and as blocked pops; now and then a key command under
+//! their feet. It remembers what was handed out, so that most of what it
 //! says makes sense, and counts the answers, so that a test can demand that most of it did.
 
+mod fleet;
 mod stops;
 
 use super::client::{Answer, Client};
@@ -12,8 +14,9 @@ use super::reply::Reply;
 use super::seed::Rng;
 use super::server::Server;
 use super::wait::wait_until;
+use fleet::{FLEET, MEMBERS, POOLS};
 use redis::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Words = Vec<Vec<u8>>;
 
@@ -41,12 +44,24 @@ pub(crate) struct Traffic {
     waiting: Client,
     held: Vec<Held>,
     epochs: BTreeMap<String, i64>,
+    /// Who has a lease, and so must give its epoch.
+    leased: BTreeSet<String>,
+    /// Which agents retired and were not recovered since.
+    retired: BTreeSet<String>,
+    /// Which pools were made.
+    pools: BTreeSet<String>,
+    /// Which agents, pools and queues drain.
+    stopped: BTreeSet<String>,
+    /// Whether what is said now is answered at once, since it is in a transaction or a script.
+    at_once: bool,
     /// Whether to use retentions that end while the test runs.
     pub(crate) short_lives: bool,
     /// Whether to delete, rename, copy and expire keys.
     pub(crate) key_commands: bool,
     /// How often each outcome was seen: `ok`, or the code of a refusal.
     pub(crate) outcomes: BTreeMap<String, usize>,
+    /// How often each command was accepted.
+    accepted: BTreeMap<String, usize>,
 }
 
 fn words(parts: &[&str]) -> Words {
@@ -66,9 +81,15 @@ impl Traffic {
             waiting: server.client(),
             held: Vec::new(),
             epochs: BTreeMap::new(),
+            leased: BTreeSet::new(),
+            retired: BTreeSet::new(),
+            pools: BTreeSet::new(),
+            stopped: BTreeSet::new(),
+            at_once: false,
             short_lives: false,
             key_commands: false,
             outcomes: BTreeMap::new(),
+            accepted: BTreeMap::new(),
         }
     }
 
@@ -88,12 +109,17 @@ impl Traffic {
         let good = self.outcomes.get("ok").copied().unwrap_or(0);
         assert!(all < 200 || good * 10 > all * 6, "too much was refused: {:?}", self.outcomes);
         assert!(!self.outcomes.contains_key("LOST"), "{:?}", self.outcomes);
+        let seen = |verb: &&&str| self.accepted.get(**verb).is_some_and(|count| *count >= 5);
+        let unseen: Vec<_> =
+            FLEET.iter().chain(&["WF.POP", "WF.DONE"]).filter(|v| !seen(v)).collect();
+        assert!(all < 1_500 || unseen.is_empty(), "hardly ever accepted: {unseen:?}");
     }
 
     /// Asks every queue and agent whether its invariants hold.
     #[track_caller]
     pub(crate) fn check(client: &mut Client) {
-        for key in QUEUES.iter().chain(&AGENTS).chain(&["aside", "copied"]) {
+        let agents = AGENTS.iter().chain(&MEMBERS).chain(&POOLS);
+        for key in QUEUES.iter().chain(agents).chain(&["aside", "copied"]) {
             if client.int(&format!("EXISTS {key}")) == 1 {
                 client.cmd(&format!("WF.CHECK {key}"));
             }
@@ -107,8 +133,16 @@ impl Traffic {
         1
     }
 
+    /// What is said in one transaction or script.
+    fn batch(&mut self) -> Vec<Words> {
+        self.at_once = true;
+        let batch = (0..1 + self.rng.below(4)).map(|_| self.command()).collect();
+        self.at_once = false;
+        batch
+    }
+
     fn transaction(&mut self) -> usize {
-        let batch: Vec<Words> = (0..1 + self.rng.below(4)).map(|_| self.command()).collect();
+        let batch = self.batch();
         self.main.cmd("MULTI");
         for said in &batch {
             self.main.call(said).expect("queued");
@@ -118,7 +152,7 @@ impl Traffic {
     }
 
     fn script(&mut self) -> usize {
-        let batch: Vec<Words> = (0..1 + self.rng.below(4)).map(|_| self.command()).collect();
+        let batch = self.batch();
         let counts: Vec<usize> = batch.iter().map(Vec::len).collect();
         let mut said = words(&["EVAL", SCRIPT, "0", &format!("{counts:?}")]);
         said.extend(batch.iter().flatten().cloned());
@@ -143,7 +177,8 @@ impl Traffic {
 
     fn blocked_pop(&mut self) -> usize {
         let (queue, agent) = (self.queue(), self.agent());
-        let said = words(&["WF.POP", &queue, &agent, "TYPES", "1", "urgent", "BLOCK", "0"]);
+        let mut said = words(&["WF.POP", &queue, &agent, "TYPES", "1", "urgent", "BLOCK", "0"]);
+        self.epoch(&agent, &mut said);
         let number = self.waiting.int("CLIENT ID");
         // Where nothing is handed out it would wait for ever.
         let _ = self.main.call(&words(&["WF.RESUME", &queue]));
@@ -162,8 +197,17 @@ impl Traffic {
 
     fn key_command(&mut self) -> usize {
         let (queue, agent) = (self.queue(), self.agent());
-        let said = match self.rng.below(8) {
-            0 => words(&["DEL", &agent]),
+        let said = match self.rng.below(9) {
+            0 => {
+                self.over(&agent);
+                words(&["DEL", &agent])
+            }
+            8 => {
+                let pool = self.rng.pick(&POOLS);
+                self.pools.remove(pool);
+                self.stopped.remove(pool);
+                words(&["DEL", pool])
+            }
             1 => words(&["UNLINK", &queue]),
             2 => words(&["RENAME", &queue, "aside"]),
             3 => words(&["RENAME", "aside", &queue]),
@@ -181,12 +225,8 @@ impl Traffic {
         self.rng.pick(&QUEUES).to_owned()
     }
 
-    fn agent(&mut self) -> String {
-        self.rng.pick(&AGENTS).to_owned()
-    }
-
     fn command(&mut self) -> Words {
-        match self.rng.below(26) {
+        match self.rng.below(30) {
             0..=4 => self.push(),
             5 => self.mpush(),
             6..=9 => self.pop(),
@@ -200,6 +240,7 @@ impl Traffic {
             21 => self.recover(),
             22 => self.settings(),
             23..=24 => self.operate(),
+            25..=28 => self.fleet(),
             _ => self.read(),
         }
     }
@@ -260,15 +301,6 @@ impl Traffic {
             add(said, &["REQID", &request]);
         }
         self.epoch(agent, said);
-    }
-
-    fn epoch(&mut self, agent: &str, said: &mut Words) {
-        if let Some(epoch) = self.epochs.get(agent)
-            && self.rng.one_in(2)
-        {
-            let wrong = i64::from(self.rng.one_in(10));
-            add(said, &["EPOCH", &(epoch - wrong).to_string()]);
-        }
     }
 
     fn pop(&mut self) -> Words {
@@ -392,7 +424,9 @@ impl Traffic {
     }
 
     fn recover(&mut self) -> Words {
-        let mut said = words(&["WF.RECOVER", &self.agent()]);
+        let agent = self.whom_to_recover();
+        let mut said = words(&["WF.RECOVER", &agent]);
+        self.recovery_options(&agent, &mut said);
         if self.rng.one_in(2) {
             add(&mut said, &[self.rng.pick(&["KEEP", "RELEASE", "FAIL"])]);
         }
@@ -450,16 +484,16 @@ impl Traffic {
         }
         *self.outcomes.entry(outcome).or_default() += 1;
         let Ok(value) = answer else { return };
+        *self.accepted.entry(verb.clone()).or_default() += usize::from(!value.is_nil());
+        if let Some(key) = said.get(1).and_then(|key| String::from_utf8(key.clone()).ok()) {
+            self.learn_fleet(&verb, &key, value);
+        }
         let (agent, queue) = match verb.as_str() {
             "WF.POP" | "WF.NEXT" => (&said[2], Some(&said[1])),
             "WF.MPOP" | "WF.RECOVER" => (&said[1], None),
             _ => return,
         };
         let agent = String::from_utf8(agent.clone()).unwrap();
-        if verb == "WF.RECOVER" {
-            self.epochs.insert(agent.clone(), value.map().int("epoch"));
-            self.held.retain(|held| held.agent != agent);
-        }
         let queue = queue.map(|queue| String::from_utf8(queue.clone()).unwrap());
         self.collect(value, &agent, queue.as_deref());
     }
