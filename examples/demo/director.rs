@@ -1,7 +1,8 @@
 //! What happens in the demo, and in which order?
 //!
-//! The four acts; the first is told here. Push the work, start the agents, kill one that surely holds a half-done task, start its
-//! successor, let the dead one try once more, wait for the end. `verify` then judges.
+//! The four acts; the first is told here. Push the work, start the agents, kill one that surely
+//! holds a half-done task, start its successor, let the dead one try once more, wait for the end.
+//! `verify` then judges.
 
 use crate::baton::{Baton, Identity, QUEUE, Task, call_about};
 use crate::chain::Chain;

@@ -2,7 +2,7 @@
 //!
 //! Four acts on one server: an agent is killed and its successor goes on; a fleet is replaced by a
 //! new version, one process after the other; a storm of crashes; and work that runs elsewhere.
-//! Ends with exit code 0 only if everything held. `SEED=n` repeats a storm.
+//! Ends with exit code 0 only if everything held. `SEED=n` picks a storm's deaths.
 //!
 //! | file | answers |
 //! | --- | --- |

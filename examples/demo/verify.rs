@@ -9,7 +9,7 @@ use crate::chain::Chain;
 use crate::director::{Plan, Victim};
 use crate::failure::{Context, Failure, Result};
 use crate::files::Source;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, SIZE};
 use crate::history::Event;
 use crate::story::Story;
 use std::collections::BTreeMap;
@@ -46,9 +46,8 @@ pub(crate) fn everything(
 
 /// Stops the fleet, and checks what holds of all its acts together.
 pub(crate) fn fleet(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Result<()> {
-    story.step("`stop` to every process: it finishes, retires and ends. And the accounts:");
-    fleet.stop_all();
-    fleet.wait("the fleet's farewell", |fleet| Ok(fleet.look()? == 0))?;
+    stop_in_the_middle(story, baton, fleet)?;
+    story.step("And the accounts of the whole fleet:");
     let kept = fleet.orders.iter().filter(|(id, _)| !fleet.purged.contains(id));
     let expected: BTreeMap<u64, String> = kept.map(|(id, order)| (*id, order.expected())).collect();
     results_are_right(baton, &expected)?;
@@ -76,6 +75,27 @@ pub(crate) fn fleet(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> 
     }
     baton.check(QUEUE)?;
     story.note("ok: nothing is held, no name is taken, WF.CHECK finds everything intact");
+    Ok(())
+}
+
+/// A deliberate stop while everybody works: each finishes its task, and nothing is handed back.
+fn stop_in_the_middle(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Result<()> {
+    fleet.wait("a full fleet", |fleet| {
+        fleet.keep_full()?;
+        Ok(baton.pool_number("assumed")? == SIZE as u64)
+    })?;
+    let ids: Result<Vec<u64>> = (0..SIZE).map(|_| fleet.order(baton, "local", 20, 40)).collect();
+    fleet.wait_until_all_work(baton)?;
+    story.step("`stop` to every process, in the middle of its last task.");
+    fleet.stop_all();
+    fleet.wait("the fleet's farewell", |fleet| Ok(fleet.look()? == 0))?;
+    for id in ids? {
+        let task = baton.task(id)?;
+        if task.state != "done" || task.interruptions + task.crashes > 0 {
+            return Err(Failure::new(format!("{} was not finished by its agent", task.name)));
+        }
+    }
+    story.note(&format!("ok: each of the {SIZE} finished what it had, retired and ended"));
     Ok(())
 }
 
