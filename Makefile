@@ -14,7 +14,7 @@ help: ## list what can be done
 setup: ## install what is missing to build and test (quiet when nothing is)
 	@scripts/setup.sh
 
-demo: setup ## kill an agent in the middle of its work, and watch nothing get lost
+demo: setup ## a fleet is killed, replaced and killed again: watch nothing get lost
 	@$(CARGO) build --locked --example demo
 	@$(CARGO) run --locked --quiet --example demo
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// The one queue of the demo.
-pub(crate) const QUEUE: &str = "demo:files";
+pub(crate) const QUEUE: &str = "demo:jobs";
 
 /// How long a reply may take: more than any BLOCK used here.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,8 +39,10 @@ pub(crate) struct Task {
     pub(crate) attempt: u64,
     pub(crate) crashes: u64,
     pub(crate) running_for_ms: u64,
+    pub(crate) interruptions: u64,
     pub(crate) progress: u64,
     pub(crate) checkpoint: Option<String>,
+    pub(crate) handle: Option<String>,
     pub(crate) result: Option<String>,
 }
 
@@ -172,7 +174,19 @@ impl Baton {
         Ok(value("calls")? - value("failed_calls")?)
     }
 
-    fn ask<T: FromRedisValue>(&mut self, call: &Cmd) -> Result<T> {
+    /// A call that may be refused with one of `codes`; the inner error is that code.
+    pub(crate) fn ask_or_refused<T: FromRedisValue>(
+        &mut self,
+        call: &Cmd,
+        codes: &[&'static str],
+    ) -> Result<std::result::Result<T, &'static str>> {
+        call.query(&mut self.connection).map(Ok).or_else(|error| {
+            let code = codes.iter().find(|code| error.code() == Some(**code));
+            code.map(|code| Err(*code)).ok_or(error).context(name_of(call))
+        })
+    }
+
+    pub(crate) fn ask<T: FromRedisValue>(&mut self, call: &Cmd) -> Result<T> {
         call.query(&mut self.connection).context(name_of(call))
     }
 }
@@ -185,10 +199,10 @@ pub(crate) fn call_about(task: &Task, command: &str, me: &Identity) -> Cmd {
     call
 }
 
-type Fields = HashMap<String, Value>;
+pub(crate) type Fields = HashMap<String, Value>;
 
 impl Task {
-    fn read(fields: &Fields) -> Result<Self> {
+    pub(crate) fn read(fields: &Fields) -> Result<Self> {
         let or_zero = |name: &str| number(fields, name).unwrap_or(0);
         let payload = fields.get("payload").context("a task without payload")?;
         Ok(Self {
@@ -201,25 +215,27 @@ impl Task {
             attempt: or_zero("attempt").max(or_zero("attempts")).max(1),
             crashes: or_zero("crashes"),
             running_for_ms: or_zero("running-for"),
+            interruptions: or_zero("interruptions"),
             progress: or_zero("progress"),
             checkpoint: text(fields, "checkpoint"),
+            handle: text(fields, "handle"),
             result: text(fields, "result"),
         })
     }
 }
 
-fn tasks(value: Option<&Value>) -> Result<Vec<Task>> {
+pub(crate) fn tasks(value: Option<&Value>) -> Result<Vec<Task>> {
     let value = value.context("a reply without `tasks`")?;
     let list: Vec<Fields> = redis::from_redis_value_ref(value).context("tasks")?;
     list.iter().map(Task::read).collect()
 }
 
-fn number(fields: &Fields, name: &str) -> Result<u64> {
+pub(crate) fn number(fields: &Fields, name: &str) -> Result<u64> {
     let value = fields.get(name).context(format!("a reply without `{name}`"))?;
     redis::from_redis_value_ref(value).context(name)
 }
 
-fn text(fields: &Fields, name: &str) -> Option<String> {
+pub(crate) fn text(fields: &Fields, name: &str) -> Option<String> {
     redis::from_redis_value_ref(fields.get(name)?).ok()
 }
 

@@ -1,14 +1,19 @@
 //! What happens in the demo, and in which order?
 //!
-//! Push the work, start the agents, kill one that surely holds a half-done task, start its
-//! successor, let the dead one try once more, wait for the end. `verify` then judges.
+//! The four acts; the first is told here. Push the work, start the agents, kill one that surely
+//! holds a half-done task, start its successor, let the dead one try once more, wait for the end.
+//! `verify` then judges.
 
 use crate::baton::{Baton, Identity, QUEUE, Task, call_about};
 use crate::chain::Chain;
 use crate::crew::{Crew, Report};
+use crate::external;
 use crate::failure::{Context, Failure, Result};
 use crate::files::{self, Source};
+use crate::fleet::Fleet;
+use crate::restart;
 use crate::server::Server;
+use crate::storm;
 use crate::story::Story;
 use crate::verify;
 use std::collections::BTreeMap;
@@ -53,7 +58,7 @@ struct Director {
 /// Runs the whole demo.
 pub(crate) fn run() -> Result<()> {
     let story = Story::begin(
-        "Baton: agents hash the source files of this repository, and one of them is killed.",
+        "Baton: a fleet of agents is killed, replaced and killed again, and no work gets lost.",
     );
     let server = Server::start()?;
     let mut director = Director {
@@ -71,8 +76,14 @@ pub(crate) fn run() -> Result<()> {
     director.let_the_dead_try(&victim)?;
     director.wait_for_the_end(&mut victim)?;
     verify::everything(&mut director.story, &mut director.baton, &director.plan, &victim, &AGENTS)?;
-    let seconds = director.started.elapsed().as_secs_f64();
-    director.story.step(&format!("All of it held. {seconds:.1} s; the server is stopped now."));
+    let Director { mut story, mut baton, started, .. } = director;
+    let mut fleet = Fleet::found(&mut baton, &server)?;
+    restart::act(&mut story, &mut baton, &mut fleet)?;
+    storm::act(&mut story, &mut baton, &mut fleet)?;
+    external::act(&mut story, &mut baton, &mut fleet)?;
+    verify::fleet(&mut story, &mut baton, &mut fleet)?;
+    let seconds = started.elapsed().as_secs_f64();
+    story.step(&format!("All of it held. {seconds:.1} s; the server is stopped now."));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How much computing all jobs together should be, on one core.
-const WORK: Duration = Duration::from_secs(6);
+const WORK: Duration = Duration::from_secs(3);
 /// How long the measuring may take.
 const MEASURING: Duration = Duration::from_millis(200);
 /// Larger files are no source files.

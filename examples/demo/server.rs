@@ -39,6 +39,11 @@ impl Server {
         self.process.id()
     }
 
+    /// The temporary folder, which goes away with the server.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn wait_until_it_answers(&mut self) -> Result<()> {
         let start = Instant::now();
         loop {

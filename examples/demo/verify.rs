@@ -9,6 +9,8 @@ use crate::chain::Chain;
 use crate::director::{Plan, Victim};
 use crate::failure::{Context, Failure, Result};
 use crate::files::Source;
+use crate::fleet::{Fleet, SIZE};
+use crate::history::Event;
 use crate::story::Story;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +25,7 @@ pub(crate) fn everything(
     victim: &Victim,
     agents: &[&str],
 ) -> Result<()> {
-    story.step("Is it true? Everything is computed once more, here, without any checkpoint.");
+    story.step("Is that true? Everything is computed once more, here, without any checkpoint.");
     let expected = digests(story, plan)?;
     let count = plan.len() as u64;
     results_are_right(baton, &expected)?;
@@ -39,6 +41,61 @@ pub(crate) fn everything(
         baton.check(key)?;
     }
     story.note("ok: WF.CHECK finds every invariant of the queue and of the agents intact");
+    Ok(())
+}
+
+/// Stops the fleet, and checks what holds of all its acts together.
+pub(crate) fn fleet(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Result<()> {
+    stop_in_the_middle(story, baton, fleet)?;
+    story.step("And the accounts of the whole fleet:");
+    let kept = fleet.orders.iter().filter(|(id, _)| !fleet.purged.contains(id));
+    let expected: BTreeMap<u64, String> = kept.map(|(id, order)| (*id, order.expected())).collect();
+    results_are_right(baton, &expected)?;
+    let count = expected.len() as u64;
+    let accepted = baton.accepted_calls("wf.done")? - fleet.accepted_before;
+    let told = fleet.history.count(|event| matches!(event, Event::Done { .. })) as u64;
+    // Who was killed right after its WF.DONE could not tell of it any more.
+    if accepted != count || told > count {
+        return Err(Failure::new(format!("{accepted} WF.DONE ({told} told) for {count} tasks")));
+    }
+    let (pushed, purged) = (fleet.orders.len(), fleet.purged.len());
+    story.note(&format!("ok: {pushed} tasks, {purged} cancelled, {accepted} WF.DONE accepted"));
+    let takings = fleet.history.no_two_holders()?;
+    story.note(&format!("ok: {takings} takings, and no task ever had two holders"));
+    // The name of a process that was killed last is free when its lease is over.
+    fleet.wait("the last lease", |_| Ok(baton.pool_number("assumed")? == 0))?;
+    for (what, found) in [
+        ("unfinished", baton.unfinished()?),
+        ("running", baton.counter("running")?),
+        ("held by the pool", baton.pool_number("running")?),
+    ] {
+        if found != 0 {
+            return Err(Failure::new(format!("{found} are still {what}")));
+        }
+    }
+    baton.check(QUEUE)?;
+    story.note("ok: nothing is held, no name is taken, WF.CHECK finds everything intact");
+    Ok(())
+}
+
+/// A deliberate stop while everybody works: each finishes its task, and nothing is handed back.
+fn stop_in_the_middle(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Result<()> {
+    fleet.wait("a full fleet", |fleet| {
+        fleet.keep_full()?;
+        Ok(baton.pool_number("assumed")? == SIZE as u64)
+    })?;
+    let ids: Result<Vec<u64>> = (0..SIZE).map(|_| fleet.order(baton, "local", 20, 40)).collect();
+    fleet.wait_until_all_work(baton)?;
+    story.step("`stop` to every process, in the middle of its last task.");
+    fleet.stop_all();
+    fleet.wait("the fleet's farewell", |fleet| Ok(fleet.look()? == 0))?;
+    for id in ids? {
+        let task = baton.task(id)?;
+        if task.state != "done" || task.interruptions + task.crashes > 0 {
+            return Err(Failure::new(format!("{} was not finished by its agent", task.name)));
+        }
+    }
+    story.note(&format!("ok: each of the {SIZE} finished what it had, retired and ended"));
     Ok(())
 }
 
