@@ -36,11 +36,13 @@ pub(crate) fn act(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Re
         reset += replace(story, baton, fleet, &format!("{{{POOL}}}:{number}"))?;
     }
     fleet.wait_until_done(baton)?;
-    let resumed = judge(baton, fleet, &ids)?;
+    let resumed = judge(baton, fleet, &ids, reset)?;
     if reset == 0 || resumed == 0 {
         return Err(Failure::new("no task overran the limit, and one had to"));
     }
-    story.note(&format!("ok: {reset} resets, {resumed} tasks went on from their checkpoints"));
+    story.note(&format!(
+        "ok: {reset} resets, {resumed} times a successor went on from the checkpoint"
+    ));
     story.note("ok: each reset counts as an interruption, none as a crash");
     restart_at_once(story, baton, fleet)
 }
@@ -58,7 +60,7 @@ fn replace(story: &Story, baton: &mut Baton, fleet: &mut Fleet, name: &str) -> R
 }
 
 /// Every task is done with the right result; says how many went on from a checkpoint.
-fn judge(baton: &mut Baton, fleet: &mut Fleet, ids: &[u64]) -> Result<usize> {
+fn judge(baton: &mut Baton, fleet: &mut Fleet, ids: &[u64], reset: u64) -> Result<usize> {
     let mut interrupted = BTreeMap::new();
     for id in ids {
         let task = baton.task(*id)?;
@@ -73,6 +75,9 @@ fn judge(baton: &mut Baton, fleet: &mut Fleet, ids: &[u64]) -> Result<usize> {
     };
     let heirs = fleet.history.count(is_heir) as u64;
     let stops: u64 = interrupted.values().sum();
+    if stops != reset {
+        return Err(Failure::new(format!("{stops} interruptions for {reset} resets")));
+    }
     if heirs > stops {
         return Err(Failure::new(format!("{heirs} went on after {stops} interruptions")));
     }

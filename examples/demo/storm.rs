@@ -39,7 +39,7 @@ pub(crate) fn act(story: &mut Story, baton: &mut Baton, fleet: &mut Fleet) -> Re
         kills += 1;
         fleet.keep_full()?;
     }
-    story.note(&format!("{kills} processes were killed, and {kills} new ones started. A name is"));
+    story.note(&format!("{kills} processes were killed, and each was replaced. A name is"));
     story.note(&format!(
         "free {LEASE_MS} ms after its last call (WF.POOL {POOL} LEASE {LEASE_MS})."
     ));
