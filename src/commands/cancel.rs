@@ -25,7 +25,7 @@ pub(super) static CANCEL: Spec = Spec {
         cancelled when the agent lets go of it in whatever way but one: WF.DONE still counts, \
         and a last failure is a failure. A cancelled task is kept for its RETAIN; one with a \
         handle for the queue's setting retain-failed, so that somebody can end the work outside \
-        (WF.LIST queue HANDLES). Tasks that have ended are left alone. COUNT: at most so many \
+        (WF.LIST queue STATE cancelled HANDLES). Tasks that have ended are left alone. COUNT: at most so many \
         (10,000).\n\n\
         Errors: WRONGTYPE, ERR.",
     run,
