@@ -20,13 +20,13 @@ pub(super) static CANCEL: Spec = Spec {
     args: &[Arg::key("queue", 0), common::IDS, common::COUNT],
     reply: "a map: count, and more (1 if there are others beyond COUNT)",
     details: "\
-        A task that does not run is cancelled at once. A running one is told to its agent by the \
-        field cancel of the replies to WF.TOUCH, WF.BEAT, WF.RECOVER and WF.HELD: it is \
+        A task that does not run is cancelled at once. A running one is told to its agent by \
+        the field cancel of the replies to WF.TOUCH, WF.BEAT, WF.RECOVER and WF.HELD: it is \
         cancelled when the agent lets go of it in whatever way but one: WF.DONE still counts, \
         and a last failure is a failure. A cancelled task is kept for its RETAIN; one with a \
-        handle for the queue's setting retain-failed, so that somebody can end the work outside \
-        (WF.LIST queue STATE cancelled HANDLES). Tasks that have ended are left alone. COUNT: at most so many \
-        (10,000).\n\n\
+        handle for the queue's setting retain-failed, so that somebody can end the work \
+        outside (WF.LIST queue STATE cancelled HANDLES). Tasks that have ended are left alone. \
+        COUNT: at most so many (10,000).\n\n\
         Errors: WRONGTYPE, ERR.",
     run,
 };
