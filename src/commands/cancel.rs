@@ -5,7 +5,6 @@ use super::bulk::{BULK, carry_out};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
 use crate::engine::refusal::Refusal;
-use crate::engine::reset::Bulk;
 
 /// WF.CANCEL.
 pub(super) static CANCEL: Spec = Spec {
@@ -46,9 +45,5 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         return Err(args::syntax("IDS", "is missing"));
     }
     let queue = call.keys.open(queue);
-    let known = call.keys.queue_to_change(queue)?;
-    let bulk = known
-        .map_or_else(|| Bulk::none(call.at), |known| known.decide_cancel(&ids, limit, call.at));
-    carry_out(call, queue, bulk);
-    Ok(Next::Replied)
+    carry_out(call, queue, |known, at| known.decide_cancel(&ids, limit, at))
 }

@@ -1,9 +1,9 @@
 //! WF.CHECK: every invariant of a queue, asked of every task.
 
+use super::identity::{Thing, thing};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
-use crate::engine::agent::Agent;
-use crate::engine::pool::Pool;
+use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 
 /// WF.CHECK.
@@ -27,18 +27,15 @@ pub(super) static CHECK: Spec = Spec {
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let key = call.args.word("key")?;
     let key = call.keys.open(key);
-    match call.keys.queue(key) {
-        Ok(Some(queue)) if queue.is_diverged() => return Err(Refusal::Diverged),
-        Ok(Some(queue)) => queue.check().map_err(Refusal::Broken)?,
-        Ok(None) => return Err(Refusal::NoSuchKey),
-        // An agent and a pool have no invariant beyond their form.
-        Err(wrong) => {
-            let agent = call.keys.agent(key).ok().flatten().map(Agent::is_diverged);
-            let pool = || call.keys.pool(key).ok().flatten().map(Pool::is_diverged);
-            if agent.or_else(pool).ok_or(wrong)? {
-                return Err(Refusal::Diverged);
-            }
+    match thing(call.keys, key)? {
+        Thing::Nothing => return Err(Refusal::NoSuchKey),
+        Thing::Queue => {
+            let known = call.keys.queue_to_change(key)?;
+            known.map_or(Ok(()), Queue::check).map_err(Refusal::Broken)?;
         }
+        // An agent and a pool have no invariant beyond their form, and following their primary.
+        Thing::Agent => call.keys.agent_to_change(key).map(drop)?,
+        Thing::Pool => call.keys.pool_to_change(key).map(drop)?,
     }
     call.reply.ok();
     Ok(Next::Replied)

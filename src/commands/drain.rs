@@ -11,12 +11,11 @@ use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Next, due};
 use crate::engine::agent::{Agent, State as Now, Why};
 use crate::engine::event::{Batch, QueueEvent};
-use crate::engine::numbers::NUMBER_MAX;
+use crate::engine::numbers::later;
 use crate::engine::pool::Pool;
 use crate::engine::queue::{Hold, Queue};
 use crate::engine::refusal::Refusal;
-use crate::engine::reset::Which;
-use crate::engine::task::{Cause, State};
+use crate::engine::task::State;
 
 /// How much longer a caller waits for a reset than for tasks to end, in milliseconds: many tasks
 /// are reset in slices.
@@ -59,7 +58,7 @@ impl Asked {
             _ if !self.resets => None,
             None => Some(now_ms),
             Some(0) => None,
-            Some(block_ms) => Some(now_ms.saturating_add(block_ms).min(NUMBER_MAX)),
+            Some(block_ms) => Some(later(now_ms, block_ms)),
         }
     }
 }
@@ -79,7 +78,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if begins {
         match thing(call.keys, key)? {
             Thing::Nothing => return Err(Refusal::NoSuchKey),
-            Thing::Queue => begin(call, key, &asked)?,
+            Thing::Queue => begin_of_queue(call, key, &asked)?,
             Thing::Agent => begin_of_agent(call, (name, key), &asked)?,
             Thing::Pool => begin_of_pool(call, (name, key), &asked)?,
         }
@@ -131,8 +130,9 @@ fn standing(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) -> Result<Standi
         }
         Thing::Pool => {
             let drains = call.keys.pool(key)?.is_some_and(Pool::is_draining);
-            let running = pool_running(call.keys, name, key);
-            Ok(Standing { drains, running, reset: pool_reset(call.keys, name, key) })
+            let members = members(call.keys, name, key);
+            let running = pool_running(call.keys, &members);
+            Ok(Standing { drains, running, reset: pool_reset(call.keys, &members, key) })
         }
     }
 }
@@ -143,8 +143,7 @@ fn begin_of_agent(
     asked: &Asked,
 ) -> Result<(), Refusal> {
     let at = call.at;
-    let known = call.keys.agent(key)?.filter(|agent| !agent.is_diverged());
-    let known = known.ok_or(Refusal::Diverged)?;
+    let known = call.keys.agent_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
     if let Some(batch) = known.decide_drain(asked.reset_ms(at.ms), at) {
         call.keys.commit_agent(key, batch);
     }
@@ -181,7 +180,7 @@ fn begin_of_pool(
     Ok(())
 }
 
-fn begin(call: &mut Call<'_, '_>, key: Key, asked: &Asked) -> Result<(), Refusal> {
+fn begin_of_queue(call: &mut Call<'_, '_>, key: Key, asked: &Asked) -> Result<(), Refusal> {
     let known = call.keys.queue_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
     let now_ms = call.at.ms;
     let planned_ms = match known.hold() {
@@ -194,17 +193,8 @@ fn begin(call: &mut Call<'_, '_>, key: Key, asked: &Asked) -> Result<(), Refusal
     }
     if reset_ms.is_some_and(|ms| ms <= now_ms) {
         // The first slice is this call's; the rest, if there is any, follows by the timer.
-        let at = call.at;
-        let bulk = call
-            .keys
-            .queue(key)?
-            .map(|queue| queue.decide_reset(&Which::All, Cause::Drained, BULK, at, &mut |_| 0));
-        if let Some(mut bulk) = bulk {
-            if !bulk.more {
-                bulk.batch.events.push(QueueEvent::Drained { reset_ms: None });
-            }
-            call.keys.commit_queue(key, bulk.batch);
-        }
+        let batch = call.keys.queue(key)?.map(|queue| queue.decide_drain_reset(BULK, call.at));
+        batch.into_iter().for_each(|batch| call.keys.commit_queue(key, batch));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use hashbrown::HashMap;
 
-use super::identity::{drains, held_in, pool_of, queues_of};
+use super::identity::{drains, heard_ms, held_in, pool_of, queues_of};
 use super::{Key, Keyspace};
 use crate::engine::agent::{Agent, State, Stop, Why};
 use crate::engine::event::{AgentEvent, Batch};
@@ -17,8 +17,8 @@ pub fn queue(keys: &mut dyn Keyspace<'_>, key: Key, limit: usize, at: Moment) ->
     let mut heard: HashMap<Vec<u8>, u64> = HashMap::new();
     for name in names {
         let agent = keys.open_own(key, &name);
-        let agent = agent.and_then(|agent| keys.agent(agent).ok().flatten());
-        heard.insert(name, agent.map_or(0, Agent::heard_ms));
+        let heard_ms = heard_ms(keys, agent);
+        heard.insert(name, heard_ms);
     }
     let mut heard_ms = |name: &[u8]| heard.get(name).copied().unwrap_or(0);
     let known = keys.queue(key).ok().flatten();
@@ -147,8 +147,8 @@ pub(super) fn give_up(
     for queue in queues {
         let left = limit.saturating_sub(count as usize);
         let known = keys.queue_to_change(*queue).ok().flatten();
-        let given_up = known.and_then(|q| q.decide_give_up(name, why.cause(), left, at));
-        if let Some(given_up) = given_up {
+        let given_up = known.map(|known| known.decide_give_up(name, why.cause(), left, at));
+        if let Some(given_up) = given_up.filter(|given_up| given_up.count > 0) {
             count += given_up.count;
             keys.commit_queue(*queue, given_up.batch);
         }

@@ -38,6 +38,12 @@ pub(super) fn drains(keys: &dyn Keyspace<'_>, agent: Key, pool: Option<Key>) -> 
     agent == Some(State::Draining) || pool.is_some_and(Pool::is_draining)
 }
 
+/// Up to when an agent may have given signs of life, Unix time in milliseconds; 0: unknown.
+pub(super) fn heard_ms(keys: &dyn Keyspace<'_>, agent: Option<Key>) -> u64 {
+    let known = agent.and_then(|agent| keys.agent(agent).ok().flatten());
+    known.map_or(0, Agent::heard_ms)
+}
+
 /// The queues that an agent took from, as far as they can be reached.
 pub(super) fn queues_of(keys: &mut dyn Keyspace<'_>, agent: Key) -> Vec<Key> {
     let known = keys.agent(agent).ok().flatten();
@@ -69,15 +75,13 @@ pub(super) fn members(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> Ve
     opened.into_iter().filter(|(key, _)| there(*key)).map(|(key, name)| (name, key)).collect()
 }
 
-/// How many tasks the identities of a pool hold.
-pub(super) fn pool_running(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> u64 {
-    let members = members(keys, name, pool);
+/// How many tasks these identities of a pool hold.
+pub(super) fn pool_running(keys: &mut dyn Keyspace<'_>, members: &[(Vec<u8>, Key)]) -> u64 {
     members.iter().map(|(name, member)| held_count(keys, name, *member)).sum()
 }
 
-/// How many tasks the identities of a pool handed back since it was drained.
-pub(super) fn pool_reset(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> u64 {
-    let members = members(keys, name, pool);
+/// How many tasks these identities of a pool handed back since it was drained.
+pub(super) fn pool_reset(keys: &dyn Keyspace<'_>, members: &[(Vec<u8>, Key)], pool: Key) -> u64 {
     let drained_ms = keys.pool(pool).ok().flatten().map_or(0, |pool| pool.facts().drained_ms);
     let stops = members.iter().filter_map(|(_, key)| keys.agent(*key).ok()??.stop());
     let of_this = stops.filter(|stop| stop.why == Why::Drained && stop.from_ms >= drained_ms);

@@ -1,6 +1,8 @@
 //! WF.INFO: what there is to know of a queue, an agent or a pool as a whole.
 
-use super::identity::{drains, held_count, members, pool_of, pool_reset, pool_running};
+use super::identity::{
+    Thing, drains, held_count, members, pool_of, pool_reset, pool_running, thing,
+};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::State as Standing;
@@ -38,14 +40,14 @@ pub(super) static INFO: Spec = Spec {
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let name = call.args.word("key")?;
     let key = call.keys.open(name);
-    match call.keys.queue(key) {
-        Ok(Some(queue)) => about_queue(queue).write(call.reply),
-        Ok(None) => call.reply.null(),
-        Err(wrong) => match (call.keys.agent(key), call.keys.pool(key)) {
-            (Ok(Some(_)), _) => about_agent(call, key),
-            (_, Ok(Some(_))) => about_pool(call, (name, key)),
-            _ => return Err(wrong),
-        },
+    match thing(call.keys, key)? {
+        Thing::Nothing => call.reply.null(),
+        Thing::Queue => {
+            let known = call.keys.queue(key)?;
+            known.into_iter().for_each(|queue| about_queue(queue).write(call.reply));
+        }
+        Thing::Agent => about_agent(call, key),
+        Thing::Pool => about_pool(call, (name, key)),
     }
     Ok(Next::Replied)
 }
@@ -63,7 +65,7 @@ fn about_queue(queue: &Queue) -> Fields<'_> {
     }
     fields.integer("unfinished", queue.unfinished());
     fields.integer("types", queue.lines().kinds());
-    fields.integer("owners", queue.owners().len() - queue.idle().len());
+    fields.integer("owners", queue.holding());
     fields.integer("unique-keys", queue.uniques().len());
     let Totals { pushed, taken, completed, failed, returned, cancelled } = queue.totals();
     fields.integer("total-pushed", pushed);
@@ -128,8 +130,8 @@ fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
             left.push(name.as_slice());
         }
     }
-    let running = pool_running(call.keys, name, key);
-    let reset = pool_reset(call.keys, name, key);
+    let running = pool_running(call.keys, &members);
+    let reset = pool_reset(call.keys, &members, key);
     let Ok(Some(pool)) = call.keys.pool(key) else { return };
     let facts = pool.facts();
     let state = if facts.draining { Standing::Draining } else { Standing::Active };

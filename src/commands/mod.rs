@@ -155,6 +155,14 @@ pub trait Keyspace<'a> {
     /// Whoever waits for this key is decided anew, though nothing about it has changed.
     fn wake(&mut self, key: Key);
 
+    /// The agent at a key that is about to be changed.
+    fn agent_to_change(&self, key: Key) -> Result<Option<&Agent>, Refusal> {
+        match self.agent(key)? {
+            Some(agent) if agent.is_diverged() => Err(Refusal::Diverged),
+            agent => Ok(agent),
+        }
+    }
+
     /// The pool at a key that is about to be changed.
     fn pool_to_change(&self, key: Key) -> Result<Option<&Pool>, Refusal> {
         match self.pool(key)? {

@@ -6,6 +6,7 @@ use super::identity::{Thing, thing};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Next};
 use crate::engine::event::{Batch, QueueEvent};
+use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 
 /// WF.PAUSE.
@@ -53,11 +54,7 @@ fn pause<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let kind = kind(call)?;
     let queue = call.keys.open(queue);
     let known = call.keys.queue_to_change(queue)?;
-    let is_held = known.is_some_and(|known| match kind {
-        Some(kind) => known.lines().is_paused(kind),
-        None => known.hold().is_some(),
-    });
-    if !is_held {
+    if !known.is_some_and(|known| is_held(known, kind)) {
         call.keys.commit_queue(queue, Batch::of(call.at.ms, QueueEvent::Paused { kind }));
     }
     call.reply.ok();
@@ -75,8 +72,8 @@ fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             return Err(args::syntax("TYPE", "is for queues"));
         }
         Thing::Agent => {
-            let known = call.keys.agent(key)?.filter(|agent| !agent.is_diverged());
-            if let Some(batch) = known.ok_or(Refusal::Diverged)?.decide_resume(call.at) {
+            let known = call.keys.agent_to_change(key)?;
+            if let Some(batch) = known.and_then(|agent| agent.decide_resume(call.at)) {
                 call.keys.commit_agent(key, batch);
             }
         }
@@ -93,14 +90,18 @@ fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
 
 fn resume_queue(call: &mut Call<'_, '_>, key: Key, kind: Option<&[u8]>) -> Result<(), Refusal> {
     let known = call.keys.queue_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
-    let is_held = match kind {
-        Some(kind) => known.lines().is_paused(kind),
-        None => known.hold().is_some(),
-    };
-    if is_held {
+    if is_held(known, kind) {
         call.keys.commit_queue(key, Batch::of(call.at.ms, QueueEvent::Resumed { kind }));
     }
     Ok(())
+}
+
+/// Whether nothing of a queue, or of a type, is handed out.
+fn is_held(queue: &Queue, kind: Option<&[u8]>) -> bool {
+    match kind {
+        Some(kind) => queue.lines().is_paused(kind),
+        None => queue.hold().is_some(),
+    }
 }
 
 /// The type that is named, if one is.

@@ -7,7 +7,6 @@ use super::spec::{Access, Arg, Keys, Kind, Spec, common};
 use super::{Call, Next};
 use crate::engine::cancel::Ended;
 use crate::engine::refusal::Refusal;
-use crate::engine::reset::Bulk;
 
 /// WF.PURGE.
 pub(super) static PURGE: Spec = Spec {
@@ -81,9 +80,5 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         _ => return Err(args::syntax("one of STATE and IDS", "is needed")),
     };
     let queue = call.keys.open(queue);
-    let known = call.keys.queue_to_change(queue)?;
-    let bulk = known
-        .map_or_else(|| Bulk::none(call.at), |known| known.decide_purge(&which, limit, call.at));
-    carry_out(call, queue, bulk);
-    Ok(Next::Replied)
+    carry_out(call, queue, |known, at| known.decide_purge(&which, limit, at))
 }

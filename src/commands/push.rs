@@ -3,7 +3,7 @@
 use super::args::{self, Args, Token};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
-use crate::engine::numbers::{Moment, NUMBER_MAX};
+use crate::engine::numbers::{Moment, later};
 use crate::engine::push::{Push, Pushed};
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
@@ -154,7 +154,7 @@ pub(super) fn starts_ms(token: &Token, args: &mut Args<'_>, at: Moment) -> Resul
     if token.as_slice() == b"AT" {
         return args.ms("AT");
     }
-    Ok(at.ms.saturating_add(args.ms("DELAY")?).min(NUMBER_MAX))
+    Ok(later(at.ms, args.ms("DELAY")?))
 }
 
 /// One number or two.

@@ -4,11 +4,11 @@ use hashbrown::HashMap;
 
 use super::args::{self, Args};
 use super::bulk::{BULK, carry_out};
+use super::identity::heard_ms;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Next};
-use crate::engine::agent::Agent;
 use crate::engine::refusal::Refusal;
-use crate::engine::reset::{Bulk, Which};
+use crate::engine::reset::Which;
 use crate::engine::task::Cause;
 
 /// WF.RESET.
@@ -79,13 +79,9 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         Named::Idle(ms) => Which::Idle(*ms),
     };
     let mut beat_ms = |name: &[u8]| beats.get(name).copied().unwrap_or(0);
-    let known = call.keys.queue_to_change(queue)?;
-    let bulk = known.map_or_else(
-        || Bulk::none(call.at),
-        |known| known.decide_reset(&which, Cause::Reset, limit, call.at, &mut beat_ms),
-    );
-    carry_out(call, queue, bulk);
-    Ok(Next::Replied)
+    carry_out(call, queue, |known, at| {
+        known.decide_reset(&which, Cause::Reset, limit, at, &mut beat_ms)
+    })
 }
 
 fn which<'a>(token: &[u8], word: &[u8], args: &mut Args<'a>) -> Result<Named<'a>, Refusal> {
@@ -104,10 +100,6 @@ fn beats(call: &mut Call<'_, '_>, queue: Key, ms: u64) -> Result<HashMap<Vec<u8>
     let names: Vec<Vec<u8>> = holders.map(<[u8]>::to_vec).collect();
     let borrowed: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
     let keys = call.keys.open_named(queue, &borrowed, Access::Read)?;
-    let beat_ms = |key: Option<Key>| {
-        let agent = key.and_then(|key| call.keys.agent(key).ok().flatten());
-        agent.map_or(0, Agent::heard_ms)
-    };
-    let beats: Vec<u64> = keys.into_iter().map(beat_ms).collect();
-    Ok(names.into_iter().zip(beats).collect())
+    let heard = keys.into_iter().map(|key| heard_ms(call.keys, key));
+    Ok(names.into_iter().zip(heard).collect())
 }

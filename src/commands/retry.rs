@@ -6,7 +6,6 @@ use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
 use crate::engine::cancel::Failed;
 use crate::engine::refusal::Refusal;
-use crate::engine::reset::Bulk;
 
 /// WF.RETRY.
 pub(super) static RETRY: Spec = Spec {
@@ -61,9 +60,5 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         _ => return Err(args::syntax("one of IDS, FAILED and QUARANTINED", "is needed")),
     };
     let queue = call.keys.open(queue);
-    let known = call.keys.queue_to_change(queue)?;
-    let bulk = known
-        .map_or_else(|| Bulk::none(call.at), |known| known.decide_retry(&which, limit, call.at));
-    carry_out(call, queue, bulk);
-    Ok(Next::Replied)
+    carry_out(call, queue, |known, at| known.decide_retry(&which, limit, at))
 }

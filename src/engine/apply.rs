@@ -256,7 +256,7 @@ impl Queue {
     }
 
     fn retry(&mut self, slot: Slot, order: u64) {
-        self.step_back(slot);
+        self.step_out(slot);
         let details = self.tasks.get_mut(slot).details_mut();
         (details.failures, details.crashes, details.interruptions) = (0, 0, 0);
         details.error = None;

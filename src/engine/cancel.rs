@@ -113,6 +113,11 @@ impl Queue {
         event: impl FnOnce(Ids) -> QueueEvent<'a>,
     ) -> Bulk<'a> {
         let more = slots.len() > limit;
-        Bulk::of(self.ids_of(slots.into_iter().take(limit)), more, at, event)
+        let ids = self.ids_of(slots.into_iter().take(limit));
+        let mut bulk = Bulk { count: ids.len() as u64, more, ..Bulk::none(at) };
+        if !ids.is_empty() {
+            bulk.batch.events.push(event(ids));
+        }
+        bulk
     }
 }

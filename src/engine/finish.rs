@@ -4,7 +4,7 @@ use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::event::{Batch, Ids, QueueEvent};
-use super::numbers::{Moment, NUMBER_MAX};
+use super::numbers::{Moment, later};
 use super::owner::Owner;
 use super::queue::Queue;
 use super::refusal::{Now, Refusal};
@@ -43,7 +43,7 @@ pub struct Failure<'a> {
 
 /// The moment so many milliseconds from now; 0 if that is now.
 pub(super) fn moment_in(at: Moment, delay_ms: u64) -> u64 {
-    if delay_ms == 0 { 0 } else { at.ms.saturating_add(delay_ms).min(NUMBER_MAX) }
+    if delay_ms == 0 { 0 } else { later(at.ms, delay_ms) }
 }
 
 impl Queue {
@@ -207,17 +207,9 @@ impl Queue {
     ) -> Option<(u64, Batch<'a, QueueEvent<'a>>)> {
         let held = self.held_once(agent, several);
         let slots: Vec<Slot> = held.into_iter().map(|(_, slot)| slot).collect();
-        let ids = self.ids_of(slots.iter().copied());
-        if ids.is_empty() {
-            return None;
-        }
         let mut batch = Batch::at(at.ms);
-        let mut numbers = self.settle_first(&slots, at, &mut batch);
-        let count = ids.len() as u64;
-        let order = numbers.next(count);
-        let (cause, until_ms, error) = (Cause::HandedBack, moment_in(at, delay_ms), None);
-        batch.events.push(QueueEvent::Returned { ids, order, cause, until_ms, error });
-        Some((count, batch))
+        self.put_back(&slots, Cause::HandedBack, moment_in(at, delay_ms), at, &mut batch);
+        (!slots.is_empty()).then_some((slots.len() as u64, batch))
     }
 
     fn has_completed(&self, agent: &[u8], id: u64, fence: Option<u64>) -> bool {

@@ -136,11 +136,10 @@ impl Queue {
         let uniques = self.uniques.records().iter();
         let graves = uniques.filter(|(_, unique)| !unique.live).count();
         let watches = self.settings.backstop_ms > 0;
-        let holders = self.owners.len() - self.idle.len();
         let expected = limited as u64
             + graves as u64
             + u64::from(self.drain_reset_ms().is_some())
-            + if watches { holders } else { 0 };
+            + if watches { self.holding() } else { 0 };
         let entries = self.deadlines.len() as u64;
         ensure(entries == expected, || format!("{entries} deadlines, of {expected}"))
     }

@@ -4,7 +4,7 @@
 use super::deadlines::Due;
 use super::list::List;
 use super::names::{Named, Names};
-use super::numbers::{NUMBER_MAX, first_number, issued_ms};
+use super::numbers::{first_number, issued_ms, later};
 use super::owner::{IDLE_OWNERS_KEPT, Owner};
 use super::queue::{Queue, hash_of_id};
 use super::slab::{NONE, Slot};
@@ -55,7 +55,7 @@ impl Queue {
         self.stop_clock(slot);
         let timeout_ms = self.timeout_ms(slot);
         if timeout_ms > 0 {
-            self.stay_until(slot, at_ms.saturating_add(timeout_ms).min(NUMBER_MAX));
+            self.stay_until(slot, later(at_ms, timeout_ms));
         }
     }
 
@@ -202,7 +202,7 @@ impl Queue {
         task.order = order;
         task.state = State::Scheduled;
         task.cause = cause;
-        self.scheduled.push_back(&mut self.tasks, slot);
+        self.list_up(slot);
         self.stay_until(slot, until_ms);
     }
 
@@ -215,14 +215,18 @@ impl Queue {
         }
     }
 
-    /// A pre-running task leaves its list.
+    /// A task that nobody holds leaves its list; one that somebody holds is disowned instead.
     pub(super) fn step_out(&mut self, slot: Slot) {
         self.stop_clock(slot);
-        match self.tasks.get(slot).state {
-            State::Ready => self.lines.remove(&mut self.tasks, slot),
-            State::Scheduled => self.scheduled.remove(&mut self.tasks, slot),
-            State::Running | State::Done | State::Failed | State::Cancelled => {}
-        }
+        let list = match self.tasks.get(slot).state {
+            State::Ready => return self.lines.remove(&mut self.tasks, slot),
+            State::Running => return,
+            State::Scheduled => &mut self.scheduled,
+            State::Done => &mut self.done,
+            State::Failed => &mut self.failed,
+            State::Cancelled => &mut self.cancelled,
+        };
+        list.remove(&mut self.tasks, slot);
     }
 
     /// A task that stands in no list ends; it is kept as long as that end deserves, or dropped.
@@ -240,7 +244,7 @@ impl Queue {
         task.order = order;
         task.details_mut().cancelling = false;
         self.list_up(slot);
-        self.stay_until(slot, at_ms.saturating_add(keep_ms).min(NUMBER_MAX));
+        self.stay_until(slot, later(at_ms, keep_ms));
     }
 
     /// The number of an end at this moment: greater than any in the list, also when many tasks end
@@ -253,20 +257,8 @@ impl Queue {
 
     /// An ended task goes for good.
     pub(super) fn expire(&mut self, slot: Slot) {
-        self.step_back(slot);
+        self.step_out(slot);
         self.drop_task(slot);
-    }
-
-    /// An ended task leaves its list.
-    pub(super) fn step_back(&mut self, slot: Slot) {
-        self.stop_clock(slot);
-        let list = match self.tasks.get(slot).state {
-            State::Done => &mut self.done,
-            State::Failed => &mut self.failed,
-            State::Cancelled => &mut self.cancelled,
-            State::Scheduled | State::Ready | State::Running => return,
-        };
-        list.remove(&mut self.tasks, slot);
     }
 
     /// A task joins the one list of its state.

@@ -96,6 +96,12 @@ fn start_beyond(last: u64, ms: u64, entropy: u64) -> u64 {
     (step << LOW_BITS) | (entropy & LOW_MASK)
 }
 
+/// The moment so many milliseconds after another, as far as one can be stored.
+#[must_use]
+pub fn later(ms: u64, by_ms: u64) -> u64 {
+    ms.saturating_add(by_ms).min(NUMBER_MAX)
+}
+
 /// The smallest number of a millisecond.
 #[must_use]
 pub fn first_number(ms: u64) -> u64 {

@@ -1,7 +1,7 @@
 //! PUSH and MPUSH: tasks come in.
 
 use super::event::{Batch, QueueEvent};
-use super::numbers::{Moment, NUMBER_MAX};
+use super::numbers::{Moment, later};
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::settings::Setting;
@@ -79,7 +79,7 @@ impl Queue {
 
 fn attributes<'a>(push: &Push<'_, 'a>, at: Moment) -> Attributes<'a> {
     let unique = push.unique.map(|(key, for_ms)| {
-        let until_ms = if for_ms == 0 { 0 } else { (at.ms + for_ms).min(NUMBER_MAX) };
+        let until_ms = if for_ms == 0 { 0 } else { later(at.ms, for_ms) };
         Attribute::Unique { key, until_ms }
     });
     let said = [

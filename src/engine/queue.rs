@@ -162,6 +162,12 @@ impl Queue {
         owners.filter(|owner| !owner.running.is_empty())
     }
 
+    /// How many owners hold something.
+    #[must_use]
+    pub fn holding(&self) -> u64 {
+        self.owners.len() - self.idle.len()
+    }
+
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {

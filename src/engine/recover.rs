@@ -169,13 +169,12 @@ impl Queue {
                 let fence = numbers.next(ids.len() as u64);
                 page.batch.events.push(QueueEvent::Settled { fence, ids });
             }
-            Mode::Release => page.batch.events.push(returned(ids, Cause::Released, &mut numbers)),
+            Mode::Release => {
+                page.batch.events.push(returned(ids, Cause::Released, 0, &mut numbers))
+            }
             Mode::Fail => self.fail_all(ids, &mut numbers, at, page),
         }
-        if !poison.is_empty() {
-            let cause = Cause::Quarantined;
-            page.batch.events.push(QueueEvent::Failed { ids: poison, cause, error: None });
-        }
+        quarantine(poison, &mut page.batch);
     }
 
     /// Each is tried again when its back-off is over, or has failed for good.
@@ -189,10 +188,7 @@ impl Queue {
         for (next_ms, ids) in tries {
             page.batch.events.push(match next_ms {
                 None => QueueEvent::Failed { ids, cause, error },
-                Some(until_ms) => {
-                    let order = numbers.next(ids.len() as u64);
-                    QueueEvent::Returned { ids, order, cause, until_ms, error }
-                }
+                Some(until_ms) => returned(ids, cause, until_ms, numbers),
             });
         }
     }
@@ -204,10 +200,23 @@ impl Queue {
     }
 }
 
-/// Running tasks are ready again.
-pub(super) fn returned<'a>(ids: Ids, cause: Cause, numbers: &mut Numbers) -> QueueEvent<'a> {
+/// Running tasks are pre-running again: from a moment on, or (0) at once.
+pub(super) fn returned<'a>(
+    ids: Ids,
+    cause: Cause,
+    until_ms: u64,
+    numbers: &mut Numbers,
+) -> QueueEvent<'a> {
     let order = numbers.next(ids.len() as u64);
-    QueueEvent::Returned { ids, order, cause, until_ms: 0, error: None }
+    QueueEvent::Returned { ids, order, cause, until_ms, error: None }
+}
+
+/// Tasks that have seen too many of their owners crash have failed, if there are any.
+pub(super) fn quarantine(poison: Ids, batch: &mut Batch<'_, QueueEvent<'_>>) {
+    if !poison.is_empty() {
+        let cause = Cause::Quarantined;
+        batch.events.push(QueueEvent::Failed { ids: poison, cause, error: None });
+    }
 }
 
 impl Page<'_> {

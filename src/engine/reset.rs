@@ -1,7 +1,7 @@
 //! RESET: running tasks are put back into a pre-running state on purpose. An interruption each, and
 //! their former owners learn of it when they next say anything.
 
-use super::event::{Batch, Ids, QueueEvent};
+use super::event::{Batch, QueueEvent};
 use super::names::Named;
 use super::numbers::Moment;
 use super::queue::Queue;
@@ -33,26 +33,11 @@ pub struct Bulk<'a> {
     pub more: bool,
 }
 
-impl<'a> Bulk<'a> {
+impl Bulk<'_> {
     /// Nothing happens to no task.
     #[must_use]
     pub fn none(at: Moment) -> Self {
         Self { batch: Batch::at(at.ms), count: 0, more: false }
-    }
-
-    /// One event about these tasks.
-    pub(super) fn of(
-        ids: Ids,
-        more: bool,
-        at: Moment,
-        event: impl FnOnce(Ids) -> QueueEvent<'a>,
-    ) -> Self {
-        let mut batch = Batch::at(at.ms);
-        let count = ids.len() as u64;
-        if count > 0 {
-            batch.events.push(event(ids));
-        }
-        Self { batch, count, more }
     }
 }
 
@@ -80,13 +65,37 @@ impl Queue {
         let more = found.len() > limit;
         found.truncate(limit);
         let mut bulk = Bulk { count: found.len() as u64, more, ..Bulk::none(at) };
-        if !found.is_empty() {
-            // Those that a recovery did not get to count their crash besides.
-            let mut numbers = self.settle_first(&found, at, &mut bulk.batch);
-            let ids = self.ids_of(found.into_iter());
-            bulk.batch.events.push(returned(ids, cause, &mut numbers));
-        }
+        self.put_back(&found, cause, 0, at, &mut bulk.batch);
         bulk
+    }
+
+    /// The time limit of a drain is over: decides to reset at most `limit` of what still runs. The
+    /// plan is done with once that was all.
+    #[must_use]
+    pub fn decide_drain_reset<'a>(&self, limit: usize, at: Moment) -> Batch<'a, QueueEvent<'a>> {
+        let bulk = self.decide_reset(&Which::All, Cause::Drained, limit, at, &mut |_| 0);
+        let mut batch = bulk.batch;
+        if !bulk.more {
+            batch.events.push(QueueEvent::Drained { reset_ms: None });
+        }
+        batch
+    }
+
+    /// Running tasks, if any, are pre-running again: from a moment on, or (0) at once. Those that a
+    /// recovery did not get to count their crash besides.
+    pub(super) fn put_back<'a>(
+        &self,
+        slots: &[Slot],
+        cause: Cause,
+        until_ms: u64,
+        at: Moment,
+        batch: &mut Batch<'a, QueueEvent<'a>>,
+    ) {
+        if !slots.is_empty() {
+            let mut numbers = self.settle_first(slots, at, batch);
+            let ids = self.ids_of(slots.iter().copied());
+            batch.events.push(returned(ids, cause, until_ms, &mut numbers));
+        }
     }
 
     /// The agents whose oldest task was taken at least so long ago.

@@ -7,8 +7,7 @@ use super::event::{Batch, Ids, QueueEvent};
 use super::names::Named;
 use super::numbers::{Moment, NUMBER_MAX};
 use super::queue::Queue;
-use super::recover::returned;
-use super::reset::Which;
+use super::recover::{quarantine, returned};
 use super::slab::Slot;
 use super::task::Cause;
 
@@ -56,7 +55,7 @@ impl Queue {
         let mut tick = Tick { batch: Batch::at(at.ms), postponed: SmallVec::new() };
         match group {
             0 => self.pass_on(due, at, &mut tick),
-            1 => self.reset_drained(limit, at, &mut tick),
+            1 => tick.batch = self.decide_drain_reset(limit, at),
             2 => self.time_out(due, at, &mut tick),
             _ => self.fall_silent(due, limit, at, beats, &mut tick),
         }
@@ -99,16 +98,6 @@ impl Queue {
         }
         if !keys.is_empty() {
             events.push(QueueEvent::Forgotten { keys });
-        }
-    }
-
-    /// The time limit of a drain is over: what still runs is reset.
-    fn reset_drained(&self, limit: usize, at: Moment, tick: &mut Tick<'_>) {
-        let bulk = self.decide_reset(&Which::All, Cause::Drained, limit, at, &mut |_| 0);
-        let more = bulk.more;
-        tick.batch.events.extend(bulk.batch.events);
-        if !more {
-            tick.batch.events.push(QueueEvent::Drained { reset_ms: None });
         }
     }
 
@@ -185,11 +174,8 @@ impl Queue {
     /// Running tasks are taken from their agents: a crash each.
     fn take_away(&self, ids: Ids, poison: Ids, cause: Cause, at: Moment, tick: &mut Tick<'_>) {
         if !ids.is_empty() {
-            tick.batch.events.push(returned(ids, cause, &mut self.numbers(at)));
+            tick.batch.events.push(returned(ids, cause, 0, &mut self.numbers(at)));
         }
-        if !poison.is_empty() {
-            let cause = Cause::Quarantined;
-            tick.batch.events.push(QueueEvent::Failed { ids: poison, cause, error: None });
-        }
+        quarantine(poison, &mut tick.batch);
     }
 }

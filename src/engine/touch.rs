@@ -1,7 +1,7 @@
 //! TOUCH: an agent says how far it is, and what whoever takes the task next should know.
 
 use super::event::{Batch, QueueEvent};
-use super::numbers::{Moment, NUMBER_MAX, Numbers};
+use super::numbers::{Moment, Numbers, later};
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::slab::Slot;
@@ -47,7 +47,7 @@ impl Queue {
         } else {
             self.tasks.get(slot).until_ms()
         };
-        let later_ms = touch.extend_ms.map(|ms| at.ms.saturating_add(ms).min(NUMBER_MAX));
+        let later_ms = touch.extend_ms.map(|ms| later(at.ms, ms));
         if let Some((until_ms, _)) = later_ms.zip(limit_ms).filter(|(later, limit)| later > limit) {
             batch.events.push(QueueEvent::Extended { id, until_ms });
         }

@@ -159,14 +159,8 @@ unsafe extern "C" fn woken<const PLACE: usize>(
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
 ) -> c_int {
-    let ctx = Ctx(ctx);
-    let Some(spec) = TABLE.get(PLACE) else { return ERR };
-    guarded(ctx, spec.name, |alarm| {
-        // SAFETY: the server calls back with the words of the command that waits.
-        let words = unsafe { Words::of(argv, argc) };
-        let rules = Rules { woken: true, ..config::rules() };
-        answer(ctx, spec, &words, rules, alarm, |_| ERR)
-    })
+    // SAFETY: the server calls back with the words of the command that waits.
+    unsafe { anew::<PLACE>(Ctx(ctx), (argv, argc), false, || ERR) }
 }
 
 /// What a client watches for has not come in time: it is told how things stand. The command knows
@@ -176,16 +170,27 @@ unsafe extern "C" fn told<const PLACE: usize>(
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
 ) -> c_int {
-    let ctx = Ctx(ctx);
+    // SAFETY: the server calls back with the words of the command that waits, in the context of its
+    // client.
+    unsafe { anew::<PLACE>(Ctx(ctx), (argv, argc), true, || timed_out(ctx, argv, argc)) }
+}
+
+/// Decides a command that waits anew; what is done when it would wait on is the caller's to say.
+///
+/// # Safety
+/// `argv` holds `argc` strings of the server that live until the callback returns.
+unsafe fn anew<const PLACE: usize>(
+    ctx: Ctx,
+    (argv, argc): (*mut *mut raw::RedisModuleString, c_int),
+    timed_out: bool,
+    waits: impl FnOnce() -> c_int,
+) -> c_int {
     let Some(spec) = TABLE.get(PLACE) else { return ERR };
     guarded(ctx, spec.name, |alarm| {
-        // SAFETY: the server calls back with the words of the command that waits.
+        // SAFETY: as the caller promises.
         let words = unsafe { Words::of(argv, argc) };
-        let rules = Rules { woken: true, timed_out: true, ..config::rules() };
-        // SAFETY: the context is that of the client that waited.
-        answer(ctx, spec, &words, rules, alarm, |_| unsafe {
-            api!(RedisModule_ReplyWithNull(ctx.0))
-        })
+        let rules = Rules { woken: true, timed_out, ..config::rules() };
+        answer(ctx, spec, &words, rules, alarm, |_| waits())
     })
 }
 

@@ -75,6 +75,8 @@ fn expect(ctx: Ctx, name: Str, held: Held, at: Moment) {
 struct Opened {
     name: Str,
     held: Held,
+    /// The place of the latest news about it, if there are any.
+    news: Option<usize>,
 }
 
 /// What is to be made known about one key.
@@ -118,7 +120,7 @@ impl<'a> Keys<'a> {
     pub(super) fn open_string(&mut self, name: Str) -> Key {
         let held = self.ctx.value(name).map_or(Held::Nothing, Held::of);
         expect(self.ctx, name, held, self.at);
-        self.opened.push(Opened { name, held });
+        self.opened.push(Opened { name, held, news: None });
         Key(self.opened.len() - 1)
     }
 
@@ -144,9 +146,9 @@ impl<'a> Keys<'a> {
         batch: &Batch<'_, QueueEvent<'_>>,
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
-        let before = watch::holders(queue);
+        let before = queue.holding();
         queue.follow(batch)?;
-        let emptied = watch::holders(queue) < before;
+        let emptied = queue.holding() < before;
         self.emptied |= emptied;
         observe::queue(batch, &mut self.news_of(key, false).told);
         self.expect(key);
@@ -184,11 +186,7 @@ impl<'a> Keys<'a> {
     pub(super) fn load(&mut self, key: Key, loaded: Loaded) -> Result<(), String> {
         match self.opened.get_mut(key.0) {
             Some(opened) if matches!(opened.held, Held::Nothing) => {
-                opened.held = match loaded {
-                    Loaded::Queue(queue) => create_queue(self.ctx, opened.name, *queue),
-                    Loaded::Agent(agent) => create_agent(self.ctx, opened.name, *agent),
-                    Loaded::Pool(pool) => create_pool(self.ctx, opened.name, *pool),
-                };
+                opened.held = loaded.create(self.ctx, opened.name);
                 self.expect(key);
                 Ok(())
             }
@@ -232,7 +230,7 @@ impl<'a> Keys<'a> {
         if std::mem::take(&mut self.emptied) {
             watch::signal(self.ctx);
         }
-        self.opened.iter_mut().for_each(|opened| opened.held = Held::Closed);
+        self.opened.iter_mut().for_each(|opened| (opened.held, opened.news) = (Held::Closed, None));
         for news in &self.news {
             let name = self.opened.get(news.key.0).map(|opened| opened.name);
             let Some(name) = name else { continue };
@@ -261,7 +259,7 @@ impl<'a> Keys<'a> {
     fn queue_mut(&mut self, key: Key) -> Option<&mut Queue> {
         let opened = self.opened.get_mut(key.0)?;
         if let Held::Nothing = opened.held {
-            opened.held = create_queue(self.ctx, opened.name, Queue::default());
+            opened.held = Loaded::Queue(Box::default()).create(self.ctx, opened.name);
         }
         match opened.held {
             // SAFETY: the value lives until the call is over (see `publish`), and `&mut self`
@@ -275,7 +273,7 @@ impl<'a> Keys<'a> {
     fn agent_mut(&mut self, key: Key) -> Option<&mut Agent> {
         let opened = self.opened.get_mut(key.0)?;
         if let Held::Nothing = opened.held {
-            opened.held = create_agent(self.ctx, opened.name, Agent::default());
+            opened.held = Loaded::Agent(Box::default()).create(self.ctx, opened.name);
         }
         match opened.held {
             // SAFETY: as in `queue_mut`.
@@ -287,7 +285,7 @@ impl<'a> Keys<'a> {
     fn pool_mut(&mut self, key: Key) -> Option<&mut Pool> {
         let opened = self.opened.get_mut(key.0)?;
         if let Held::Nothing = opened.held {
-            opened.held = create_pool(self.ctx, opened.name, Pool::default());
+            opened.held = Loaded::Pool(Box::default()).create(self.ctx, opened.name);
         }
         match opened.held {
             // SAFETY: as in `queue_mut`.
@@ -306,7 +304,7 @@ impl<'a> Keys<'a> {
     /// What is to be made known about a key so far. Blobs are numbered within one command of the
     /// replication, so events that bring some start a new one.
     fn news_of(&mut self, key: Key, has_blobs: bool) -> &mut News {
-        let last = self.news.iter().rposition(|news| news.key == key);
+        let last = self.opened.get(key.0).and_then(|opened| opened.news);
         let joins = |news: &News| !has_blobs || news.events.is_empty();
         let place = last.filter(|place| self.news.get(*place).is_some_and(joins));
         let place = place.unwrap_or_else(|| {
@@ -315,6 +313,9 @@ impl<'a> Keys<'a> {
             self.news.push(News { key, events, blobs, told, removed });
             self.news.len() - 1
         });
+        if let Some(opened) = self.opened.get_mut(key.0) {
+            opened.news = Some(place);
+        }
         #[expect(clippy::indexing_slicing, reason = "just found or made")]
         &mut self.news[place]
     }
@@ -345,22 +346,22 @@ pub(super) enum Loaded {
     Pool(Box<Pool>),
 }
 
-fn create_queue(ctx: Ctx, name: Str, queue: Queue) -> Held {
-    let stored = Stored::boxed(queue);
-    ctx.create(name, datatype::queue_type(), stored.cast::<c_void>());
-    Held::Queue(stored)
+/// Makes a key that is not there, with this value.
+fn create<T>(ctx: Ctx, name: Str, kind: *mut raw::RedisModuleType, value: T) -> *mut Stored<T> {
+    let stored = Stored::boxed(value);
+    ctx.create(name, kind, stored.cast::<c_void>());
+    stored
 }
 
-fn create_agent(ctx: Ctx, name: Str, agent: Agent) -> Held {
-    let stored = Stored::boxed(agent);
-    ctx.create(name, datatype::agent_type(), stored.cast::<c_void>());
-    Held::Agent(stored)
-}
-
-fn create_pool(ctx: Ctx, name: Str, pool: Pool) -> Held {
-    let stored = Stored::boxed(pool);
-    ctx.create(name, datatype::pool_type(), stored.cast::<c_void>());
-    Held::Pool(stored)
+impl Loaded {
+    /// Makes a key that is not there, with this value.
+    fn create(self, ctx: Ctx, name: Str) -> Held {
+        match self {
+            Self::Queue(queue) => Held::Queue(create(ctx, name, datatype::queue_type(), *queue)),
+            Self::Agent(agent) => Held::Agent(create(ctx, name, datatype::agent_type(), *agent)),
+            Self::Pool(pool) => Held::Pool(create(ctx, name, datatype::pool_type(), *pool)),
+        }
+    }
 }
 
 impl<'a> Keyspace<'a> for Keys<'a> {
@@ -435,9 +436,9 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
         self.unpublished = true;
         let Some(queue) = self.queue_mut(key) else { unreachable!("a commit to no queue") };
-        let before = watch::holders(queue);
+        let before = queue.holding();
         queue.apply(&batch);
-        let emptied = watch::holders(queue) < before;
+        let emptied = queue.holding() < before;
         clock::issued(queue.last_number());
         self.emptied |= emptied;
         let blobs = self.blobs_of(&batch.blobs);

@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::api::Ctx;
-use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
 
 thread_local! {
@@ -33,9 +32,4 @@ pub(super) fn signal(ctx: Ctx) {
         }
     }
     ctx.select_db(home);
-}
-
-/// How many agents hold something in a queue.
-pub(super) fn holders(queue: &Queue) -> u64 {
-    queue.owners().len() - queue.idle().len()
 }
