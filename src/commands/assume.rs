@@ -4,15 +4,13 @@
 //! work, whatever its name was.
 
 use super::args;
-use super::identity::held_in;
+use super::identity::{held_in, open_members, open_queues};
 use super::places::Places;
 use super::pool::lease;
-use super::recovery::{Identity, Wish, recover};
+use super::recovery::{Wish, recover};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Next};
-use crate::engine::agent::Agent;
 use crate::engine::epoch::begins_current_epoch;
-use crate::engine::pool::identity;
 use crate::engine::refusal::Refusal;
 
 /// WF.ASSUME.
@@ -67,50 +65,30 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     wish.lease_ms.map_or(Ok(0), lease)?;
     let key = call.keys.open(name);
     let pool = call.keys.pool_to_change(key)?.ok_or_else(|| Refusal::NoAgent(name.to_vec()))?;
-    let (facts, numbers) = (*pool.facts(), pool.numbers());
+    let facts = *pool.facts();
     wish.lease_ms = wish.lease_ms.or(Some(facts.lease_ms));
-    let names: Vec<(u32, Vec<u8>)> =
-        numbers.map(|number| (number, identity(name, number))).collect();
-    let all = open_all(call, (name, key), names)?;
+    let all = usable(call, (name, key))?;
     let again = |one: &&Candidate| {
-        let known = call.keys.agent(one.key).ok().flatten();
-        let of_this = known.is_some_and(|known| known.pool() == Some(name));
-        of_this && begins_current_epoch(known, wish.request)
+        begins_current_epoch(call.keys.agent(one.key).ok().flatten(), wish.request)
     };
     let picked = match all.iter().find(again) {
         Some(again) => Some(again),
-        None if facts.draining => return Err(Refusal::Draining(name.to_vec())),
+        None if facts.drain.is_some() => return Err(Refusal::Draining(name.to_vec())),
         None => pick(call, key, facts.size, &all)?,
     };
-    let Some(Candidate { number, name: agent, key: agent_key }) = picked else {
+    let Some(Candidate { name: agent, key: agent_key, .. }) = picked else {
         return Ok(nothing(call, key, block_ms));
     };
     let places = Places::find(call, *agent_key, &[], None, Access::Update)?;
-    let reached = call.keys.pool(key)?.and_then(|pool| pool.decide_reach(*number, call.at));
-    if let Some(batch) = reached {
-        call.keys.commit_pool(key, batch);
-    }
-    let identity = Identity { name: agent, key: *agent_key, pool: Some(name) };
-    recover(call, identity, &wish, &places)?;
+    recover(call, (agent, *agent_key), &wish, &places)?;
     Ok(Next::Replied)
 }
 
-/// Opens the identities of a pool; those that cannot be used as such are left out.
-fn open_all<'a>(
-    call: &mut Call<'_, 'a>,
-    (_, pool): (&'a [u8], Key),
-    names: Vec<(u32, Vec<u8>)>,
-) -> Result<Vec<Candidate>, Refusal> {
-    let wanted: Vec<&[u8]> = names.iter().map(|(_, name)| name.as_slice()).collect();
-    let keys = call.keys.open_named(pool, &wanted, Access::Update)?;
-    let usable = |key: Key| match call.keys.agent(key) {
-        Ok(known) => known.is_none_or(|known| !known.is_diverged()),
-        Err(_) => false,
-    };
-    let opened = names.into_iter().zip(keys);
-    let opened = opened.filter_map(|((number, name), key)| Some((number, name, key?)));
-    let usable = opened.filter(|(.., key)| usable(*key));
-    Ok(usable.map(|(number, name, key)| Candidate { number, name, key }).collect())
+/// The identities of a pool, without those whose keys cannot be used as such.
+fn usable(call: &mut Call<'_, '_>, pool: (&[u8], Key)) -> Result<Vec<Candidate>, Refusal> {
+    let all = open_members(call, pool)?.into_iter();
+    let all = all.map(|(number, name, key)| Candidate { number, name, key });
+    Ok(all.filter(|one| call.keys.agent_to_change(one.key).is_ok()).collect())
 }
 
 /// The first free identity that holds work; if none does, the first free one within the size.
@@ -123,13 +101,8 @@ fn pick<'c>(
     let agent = |one: &Candidate| call.keys.agent(one.key).ok().flatten();
     let is_free = |one: &&Candidate| agent(one).is_none_or(|agent| !agent.is_assumed(call.at));
     let free: Vec<&Candidate> = all.iter().filter(is_free).collect();
-    let known = free.iter().filter_map(|one| agent(one)).flat_map(Agent::queues);
-    let mut names: Vec<Vec<u8>> = known.map(<[u8]>::to_vec).collect();
-    names.sort_unstable();
-    names.dedup();
-    let wanted: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
-    let opened = call.keys.open_named(pool, &wanted, Access::Update)?;
-    let queues: Vec<Key> = opened.into_iter().flatten().collect();
+    let agents: Vec<Key> = free.iter().map(|one| one.key).collect();
+    let queues = open_queues(call, pool, &agents)?;
     let with_work = free.iter().find(|one| held_in(call.keys, &one.name, &queues) > 0);
     let idle = || free.iter().find(|one| one.number <= size);
     Ok(with_work.or_else(idle).copied())

@@ -42,7 +42,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if let Some(batch) = beat {
         call.keys.commit_agent(agent, batch);
     }
-    let pool = pool_of(call.keys, agent);
+    let pool = pool_of(call.keys, name, agent);
     let draining = drains(call.keys, agent, pool);
     let lease_ms = call.keys.agent(agent)?.and_then(|known| known.lease_left_ms(call.at));
     let cancelled = cancelled(call, name, agent);

@@ -6,9 +6,10 @@
 
 use super::args;
 use super::bulk::BULK;
-use super::identity::{Thing, held_count, members, pool_reset, pool_running, thing};
+use super::identity::{Thing, held_count, members, open_members, open_queues, pool_running, thing};
+use super::places::Places;
 use super::spec::{Access, Arg, Keys, Spec, common};
-use super::{Call, Key, Next, due};
+use super::{Call, Key, Keyspace, Next, due};
 use crate::engine::agent::{Agent, State as Now, Why};
 use crate::engine::event::{Batch, QueueEvent};
 use crate::engine::numbers::later;
@@ -20,6 +21,9 @@ use crate::engine::task::State;
 /// How much longer a caller waits for a reset than for tasks to end, in milliseconds: many tasks
 /// are reset in slices.
 const RESETTING_MS: u64 = 10_000;
+
+/// Identities of a pool that one call stops at once; the others follow within moments.
+const MEMBERS: usize = 500;
 
 /// WF.DRAIN.
 pub(super) static DRAIN: Spec = Spec {
@@ -132,7 +136,7 @@ fn standing(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) -> Result<Standi
             let drains = call.keys.pool(key)?.is_some_and(Pool::is_draining);
             let members = members(call.keys, name, key);
             let running = pool_running(call.keys, &members);
-            Ok(Standing { drains, running, reset: pool_reset(call.keys, &members, key) })
+            Ok(Standing { drains, running, reset: pool_reset(call.keys, key) })
         }
     }
 }
@@ -143,8 +147,13 @@ fn begin_of_agent(
     asked: &Asked,
 ) -> Result<(), Refusal> {
     let at = call.at;
-    let known = call.keys.agent_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
-    if let Some(batch) = known.decide_drain(asked.reset_ms(at.ms), at) {
+    call.keys.agent_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
+    if asked.resets {
+        // What it holds is to be changed, in queues that the caller must have the right to.
+        Places::find(call, key, &[], None, Access::Update)?;
+    }
+    let known = call.keys.agent_to_change(key)?;
+    if let Some(batch) = known.and_then(|known| known.decide_drain(asked.reset_ms(at.ms), at)) {
         call.keys.commit_agent(key, batch);
     }
     // The first slice is this call's; the rest, if there is any, follows by the timer.
@@ -158,26 +167,39 @@ fn begin_of_pool(
     asked: &Asked,
 ) -> Result<(), Refusal> {
     let at = call.at;
-    let known = call.keys.pool_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
+    call.keys.pool_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
+    let mut members = Vec::new();
+    if asked.resets {
+        members = open_members(call, (name, key))?;
+        let agents: Vec<Key> = members.iter().map(|(.., member)| *member).collect();
+        open_queues(call, key, &agents)?;
+    }
     let reset_ms = asked.reset_ms(at.ms);
-    if let Some(batch) = known.decide_drain(reset_ms, at) {
+    let known = call.keys.pool_to_change(key)?;
+    if let Some(batch) = known.and_then(|known| known.decide_drain(reset_ms, at)) {
         call.keys.commit_pool(key, batch);
     }
     if reset_ms.is_none_or(|ms| ms > at.ms) {
         return Ok(());
     }
-    due::pool(call.keys, (name, key), BULK, at);
-    let mut reset = 0;
-    for (name, member) in members(call.keys, name, key) {
-        let left = BULK.saturating_sub(reset as usize);
+    // As with an agent. What is told here is handed back here, too.
+    due::pool(call.keys, (name, key), MEMBERS, at);
+    let mut left = BULK;
+    for (_, name, member) in members.iter().take(MEMBERS) {
+        let before = pool_reset(call.keys, key);
+        due::agent(call.keys, (name, *member), left, at);
+        left = left.saturating_sub((pool_reset(call.keys, key) - before) as usize);
         if left == 0 {
             break;
         }
-        due::agent(call.keys, (&name, member), left, at);
-        let stop = call.keys.agent(member).ok().flatten().and_then(Agent::stop);
-        reset += stop.map_or(0, |stop| stop.reset);
     }
     Ok(())
+}
+
+/// How many tasks of a pool's identities were handed back since it drains.
+fn pool_reset(keys: &dyn Keyspace<'_>, pool: Key) -> u64 {
+    let known = keys.pool(pool).ok().flatten();
+    known.and_then(|pool| pool.facts().drain).map_or(0, |drain| drain.count)
 }
 
 fn begin_of_queue(call: &mut Call<'_, '_>, key: Key, asked: &Asked) -> Result<(), Refusal> {

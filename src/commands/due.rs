@@ -3,7 +3,7 @@
 
 use hashbrown::HashMap;
 
-use super::identity::{drains, heard_ms, held_in, pool_of, queues_of};
+use super::identity::{drains, heard_ms, held_in, orphan_ms, pool_of, queues_of};
 use super::{Key, Keyspace};
 use crate::engine::agent::{Agent, State, Stop, Why};
 use crate::engine::event::{AgentEvent, Batch};
@@ -43,17 +43,20 @@ pub fn agent(
     if known.next_ms(at).is_none_or(|ms| ms > at.ms) {
         return false;
     }
-    if let Some(stop) = known.stop_due(at) {
-        hand_back(keys, (name, key), stop, limit, at);
+    let stop = known.stop_due(at);
+    let pool = pool_of(keys, name, key);
+    let orphan_ms = orphan_ms(keys, pool);
+    let Some(known) = keys.agent(key).ok().flatten() else { return false };
+    if let Some(stop) = stop {
+        // What the pool says of orphans may have changed since that was planned.
+        let replanned = known.decide_orphan(orphan_ms, at).filter(|_| stop.why == Why::Orphaned);
+        match replanned {
+            Some(batch) => keys.commit_agent(key, batch),
+            None => hand_back(keys, (name, key, pool), stop, limit, at),
+        }
         return true;
     }
-    let pool = pool_of(keys, key);
-    let orphan_ms = pool.and_then(|pool| keys.pool(pool).ok().flatten());
-    let orphan_ms = orphan_ms.map_or(0, |pool| pool.facts().orphan_ms);
-    let known = keys.agent(key).ok().flatten();
-    let Some(batch) = known.and_then(|known| known.decide_lapse(orphan_ms, at)) else {
-        return false;
-    };
+    let Some(batch) = known.decide_lapse(orphan_ms, at) else { return false };
     keys.commit_agent(key, batch);
     // Whoever waits for a free identity has one now.
     pool.into_iter().for_each(|pool| keys.wake(pool));
@@ -97,20 +100,19 @@ fn told(
     match walk.why {
         _ if agent.is_diverged() => None,
         Why::Orphaned => agent.decide_orphan(orphan_ms, at),
-        why => Some(agent.decide_stop(why, at)),
+        why => Some(Agent::decide_stop(why, at)),
     }
 }
 
 /// Hands back some of what an agent holds, or ends that.
 fn hand_back(
     keys: &mut dyn Keyspace<'_>,
-    (name, key): (&[u8], Key),
+    (name, key, pool): (&[u8], Key, Option<Key>),
     stop: Stop,
     limit: usize,
     at: Moment,
 ) {
     let queues = queues_of(keys, key);
-    let pool = pool_of(keys, key);
     // A drain may have been ended since, by the pool that began it.
     let wanted = stop.why != Why::Drained || drains(keys, key, pool);
     let count = if wanted { give_up(keys, (name, &queues), stop.why, limit, at) } else { 0 };
@@ -118,6 +120,13 @@ fn hand_back(
     let known = keys.agent(key).ok().flatten();
     if let Some(batch) = known.and_then(|known| known.decide_handed_back(count, over, at)) {
         keys.commit_agent(key, batch);
+    }
+    if stop.why == Why::Drained {
+        let known = pool.and_then(|pool| Some((pool, keys.pool_to_change(pool).ok()??)));
+        if let Some((pool, Some(batch))) = known.map(|(k, p)| (k, p.decide_handed_back(count, at)))
+        {
+            keys.commit_pool(pool, batch);
+        }
     }
     let retired = keys.agent(key).ok().flatten().map(Agent::state) == Some(State::Retired);
     if over && retired && held_in(keys, name, &queues) == 0 {

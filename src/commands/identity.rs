@@ -1,9 +1,12 @@
-//! What an identity's own key does not say: whether its pool drains, and what it holds in its
-//! queues. All of it is asked for the server's own ends, so no rights are asked for.
+//! What an identity's own key does not say: which pool it belongs to, whether that drains, and what
+//! it holds in its queues. That is asked for the server's own ends, so no rights are asked for
+//! unless a function says so.
 
-use super::{Key, Keyspace};
-use crate::engine::agent::{Agent, State, Why};
-use crate::engine::pool::{Pool, identity};
+use super::spec::Access;
+use super::{Call, Key, Keyspace};
+use crate::engine::agent::{Agent, State};
+use crate::engine::numbers::Moment;
+use crate::engine::pool::{Pool, identity, of_identity};
 use crate::engine::refusal::Refusal;
 
 /// What is at a key.
@@ -25,10 +28,26 @@ pub(super) fn thing(keys: &dyn Keyspace<'_>, key: Key) -> Result<Thing, Refusal>
     }
 }
 
-/// The pool that gave an agent away, if one did and can be reached.
-pub(super) fn pool_of(keys: &mut dyn Keyspace<'_>, agent: Key) -> Option<Key> {
-    let name = keys.agent(agent).ok()??.pool()?.to_vec();
-    keys.open_own(agent, &name)
+/// Where the pool of an identity is, if its name can be that of one. Nothing may be there.
+pub(super) fn pool_of(keys: &mut dyn Keyspace<'_>, name: &[u8], agent: Key) -> Option<Key> {
+    let (pool, _) = of_identity(name)?;
+    keys.open_own(agent, pool)
+}
+
+/// A pool remembers the greatest number that anybody acts under, though nobody was given it.
+pub(super) fn reach(keys: &mut dyn Keyspace<'_>, name: &[u8], agent: Key, at: Moment) {
+    let Some((pool, number)) = of_identity(name) else { return };
+    let Some(pool) = keys.open_own(agent, pool) else { return };
+    let known = keys.pool_to_change(pool).ok().flatten();
+    if let Some(batch) = known.and_then(|known| known.decide_reach(number, at)) {
+        keys.commit_pool(pool, batch);
+    }
+}
+
+/// How long after its lease an identity of this pool keeps what it holds; 0: for ever.
+pub(super) fn orphan_ms(keys: &dyn Keyspace<'_>, pool: Option<Key>) -> u64 {
+    let pool = pool.and_then(|pool| keys.pool(pool).ok().flatten());
+    pool.map_or(0, |pool| pool.facts().orphan_ms)
 }
 
 /// Whether an agent of this pool is to take nothing more. Whether the pool drains only it knows.
@@ -80,10 +99,30 @@ pub(super) fn pool_running(keys: &mut dyn Keyspace<'_>, members: &[(Vec<u8>, Key
     members.iter().map(|(name, member)| held_count(keys, name, *member)).sum()
 }
 
-/// How many tasks these identities of a pool handed back since it was drained.
-pub(super) fn pool_reset(keys: &dyn Keyspace<'_>, members: &[(Vec<u8>, Key)], pool: Key) -> u64 {
-    let drained_ms = keys.pool(pool).ok().flatten().map_or(0, |pool| pool.facts().drained_ms);
-    let stops = members.iter().filter_map(|(_, key)| keys.agent(*key).ok()??.stop());
-    let of_this = stops.filter(|stop| stop.why == Why::Drained && stop.from_ms >= drained_ms);
-    of_this.map(|stop| stop.reset).sum()
+/// Opens the queues that these agents took from, with the caller's rights.
+pub(super) fn open_queues(
+    call: &mut Call<'_, '_>,
+    beside: Key,
+    agents: &[Key],
+) -> Result<Vec<Key>, Refusal> {
+    let known = agents.iter().filter_map(|agent| call.keys.agent(*agent).ok().flatten());
+    let mut names: Vec<Vec<u8>> = known.flat_map(Agent::queues).map(<[u8]>::to_vec).collect();
+    names.sort_unstable();
+    names.dedup();
+    let wanted: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+    let opened = call.keys.open_named(beside, &wanted, Access::Update)?;
+    Ok(opened.into_iter().flatten().collect())
+}
+
+/// Opens every identity that a pool may have, with its number and the caller's rights.
+pub(super) fn open_members(
+    call: &mut Call<'_, '_>,
+    (name, pool): (&[u8], Key),
+) -> Result<Vec<(u32, Vec<u8>, Key)>, Refusal> {
+    let Some(known) = call.keys.pool(pool)? else { return Ok(Vec::new()) };
+    let names: Vec<_> = known.numbers().map(|number| (number, identity(name, number))).collect();
+    let wanted: Vec<&[u8]> = names.iter().map(|(_, name)| name.as_slice()).collect();
+    let keys = call.keys.open_named(pool, &wanted, Access::Update)?;
+    let opened = names.into_iter().zip(keys);
+    Ok(opened.filter_map(|((number, name), key)| Some((number, name, key?))).collect())
 }

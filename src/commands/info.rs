@@ -1,11 +1,10 @@
 //! WF.INFO: what there is to know of a queue, an agent or a pool as a whole.
 
-use super::identity::{
-    Thing, drains, held_count, members, pool_of, pool_reset, pool_running, thing,
-};
+use super::identity::{Thing, drains, held_count, members, pool_of, pool_running, thing};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::State as Standing;
+use crate::engine::pool::{Drain, Reset, of_identity};
 use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::refusal::Refusal;
 use crate::engine::settings::Setting;
@@ -46,7 +45,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             let known = call.keys.queue(key)?;
             known.into_iter().for_each(|queue| about_queue(queue).write(call.reply));
         }
-        Thing::Agent => about_agent(call, key),
+        Thing::Agent => about_agent(call, (name, key)),
         Thing::Pool => about_pool(call, (name, key)),
     }
     Ok(Next::Replied)
@@ -93,9 +92,11 @@ fn hold_word(hold: Option<Hold>) -> &'static [u8] {
     }
 }
 
-fn about_agent(call: &mut Call<'_, '_>, key: Key) {
-    let pool = pool_of(call.keys, key);
+fn about_agent(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
+    let pool = pool_of(call.keys, name, key);
     let drains = drains(call.keys, key, pool);
+    let pool = pool.filter(|pool| matches!(call.keys.pool(*pool), Ok(Some(_))));
+    let pool = pool.and_then(|_| of_identity(name)).map(|(pool, _)| pool);
     let Ok(Some(agent)) = call.keys.agent(key) else { return };
     let state = match agent.state() {
         Standing::Active if drains => Standing::Draining,
@@ -105,7 +106,7 @@ fn about_agent(call: &mut Call<'_, '_>, key: Key) {
     fields.bytes("kind", b"agent");
     fields.integer("epoch", agent.epoch());
     fields.bytes("state", state.word().as_bytes());
-    fields.maybe("pool", agent.pool());
+    fields.maybe("pool", pool);
     if let Some(lease_ms) = agent.lease_left_ms(call.at) {
         fields.integer("lease", lease_ms);
     }
@@ -131,10 +132,9 @@ fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
         }
     }
     let running = pool_running(call.keys, &members);
-    let reset = pool_reset(call.keys, &members, key);
     let Ok(Some(pool)) = call.keys.pool(key) else { return };
     let facts = pool.facts();
-    let state = if facts.draining { Standing::Draining } else { Standing::Active };
+    let state = if pool.is_draining() { Standing::Draining } else { Standing::Active };
     let mut fields = Fields::default();
     fields.bytes("kind", b"pool");
     fields.integer("size", facts.size.into());
@@ -143,8 +143,11 @@ fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
     fields.bytes("state", state.word().as_bytes());
     fields.integer("assumed", assumed);
     fields.integer("running", running);
-    if facts.draining {
-        fields.integer("reset", reset);
+    if let Some(Drain { reset, count }) = facts.drain {
+        if let Reset::From(ms) = reset {
+            fields.integer("reset-at", ms);
+        }
+        fields.integer("reset", count);
     }
     fields.names("left", left.into_iter());
     if pool.is_diverged() {

@@ -3,7 +3,7 @@
 use super::args;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
-use crate::engine::pool::{Change, Pool, SIZE_MAX, can_be_shared};
+use crate::engine::pool::{Change, Pool, SIZE_MAX, can_be_named};
 use crate::engine::refusal::Refusal;
 
 /// WF.POOL.
@@ -35,6 +35,9 @@ pub(super) static POOL: Spec = Spec {
     run,
 };
 
+/// What is wrong with a name that a pool cannot have.
+const WRONG_NAME: &str = "must not be empty, nor have a } outside of a hash tag, nor be one";
+
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let name = call.args.word("pool")?;
     let mut change = Change::default();
@@ -51,8 +54,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             _ => return Err(args::unknown(word)),
         }
     }
-    if !can_be_shared(name) {
-        return Err(args::syntax("pool", "must not be empty, nor have a } outside of a hash tag"));
+    if !can_be_named(name) {
+        return Err(args::syntax("pool", WRONG_NAME));
     }
     let pool = call.keys.open(name);
     let known = call.keys.pool_to_change(pool)?;

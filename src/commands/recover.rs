@@ -6,7 +6,7 @@
 
 use super::args::{self, Args};
 use super::places::Places;
-use super::recovery::{Identity, Wish, recover};
+use super::recovery::{Wish, recover};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
 use crate::engine::epoch::{begins_current_epoch, may_assume};
@@ -75,7 +75,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let again = begins_current_epoch(known, wish.request);
     may_assume(known, name, epoch.filter(|_| !again), force || again, call.at)?;
     let places = Places::find(call, agent, queues, None, Access::Update)?;
-    recover(call, Identity { name, key: agent, pool: None }, &wish, &places)?;
+    recover(call, (name, agent), &wish, &places)?;
     Ok(Next::Replied)
 }
 

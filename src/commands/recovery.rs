@@ -4,12 +4,14 @@
 use super::args::{self, Args, COUNT_MAX, Token};
 use super::bulk::BULK;
 use super::found::{Found, PAGE_LEN};
-use super::identity::pool_of;
+use super::identity::{pool_of, reach};
 use super::places::Places;
 use super::taking::remember;
 use super::{Call, Key};
-use crate::engine::agent::Agent;
+use crate::engine::agent::{Agent, State, Why};
 use crate::engine::epoch::{Assumption, decide_assume};
+use crate::engine::event::{AgentEvent, Batch};
+use crate::engine::pool::Pool;
 use crate::engine::recover::{Mode, Position};
 use crate::engine::refusal::Refusal;
 
@@ -50,28 +52,21 @@ impl<'a> Wish<'a> {
     }
 }
 
-/// Whom it is about.
-pub(super) struct Identity<'n> {
-    pub(super) name: &'n [u8],
-    pub(super) key: Key,
-    /// The pool that gives it away, if one does.
-    pub(super) pool: Option<&'n [u8]>,
-}
-
 /// Renews the epoch, settles what is held in all places, and replies. Nothing refuses any more.
 pub(super) fn recover<'a>(
     call: &mut Call<'_, 'a>,
-    identity: Identity<'_>,
+    (name, agent): (&[u8], Key),
     wish: &Wish<'_>,
     places: &Places<'a>,
 ) -> Result<(), Refusal> {
-    let Identity { name, key: agent, pool } = identity;
     let mode = wish.mode.unwrap_or(Mode::Keep);
-    let assumption = Assumption { request: wish.request, pool, lease_ms: wish.lease_ms };
-    let decided = decide_assume(call.keys.agent(agent)?, &assumption, call.at);
+    let assumption = Assumption { request: wish.request, lease_ms: wish.lease_ms };
+    let known = call.keys.agent(agent)?;
+    let left = known.is_some_and(|known| known.state() == State::Retired);
+    let decided = decide_assume(known, &assumption, call.at);
     let renewed = decided.is_some();
     match decided {
-        Some(batch) => call.keys.commit_agent(agent, batch),
+        Some(batch) => begin(call, (name, agent), batch),
         None => call.renew(agent),
     }
     let limit = wish.count.unwrap_or(if mode == Mode::Keep { PAGE_LEN } else { BULK });
@@ -79,25 +74,37 @@ pub(super) fn recover<'a>(
     for place in &places.open {
         let Some(queue) = call.keys.queue(place.key)? else { continue };
         let page = if renewed {
-            queue.decide_recover(name, mode, found.left(), call.at)
+            queue.decide_recover(name, left, mode, found.left(), call.at)
         } else {
             queue.decide_page(name, mode, Position::default(), found.left(), call.at)
         };
         let holds = !page.kept.is_empty() || page.next.is_some();
         if let Some(declared) = place.declared.filter(|_| holds) {
-            remember(call, agent, declared)?;
+            remember(call, (name, agent), declared)?;
         }
         found.add(call, place, page);
     }
-    free(call, agent);
+    free(call, (name, agent));
     reply(call, (name, agent), mode, &found, places)
 }
 
+/// The identity begins an epoch. One whose pool hands everything back meanwhile is no exception.
+fn begin(call: &mut Call<'_, '_>, (name, agent): (&[u8], Key), batch: Batch<'_, AgentEvent<'_>>) {
+    call.keys.commit_agent(agent, batch);
+    reach(call.keys, name, agent, call.at);
+    let pool = pool_of(call.keys, name, agent);
+    let pool = pool.and_then(|pool| call.keys.pool(pool).ok().flatten());
+    if pool.is_some_and(Pool::is_resetting) {
+        let batch = Agent::decide_stop(Why::Drained, call.at);
+        call.keys.commit_agent(agent, batch);
+    }
+}
+
 /// An identity without a lease may be assumed at once by whoever waits for one of the pool.
-fn free(call: &mut Call<'_, '_>, agent: Key) {
+fn free(call: &mut Call<'_, '_>, (name, agent): (&[u8], Key)) {
     let known = call.keys.agent(agent).ok().flatten();
     if known.is_some_and(|known| !known.is_assumed(call.at)) {
-        let pool = pool_of(call.keys, agent);
+        let pool = pool_of(call.keys, name, agent);
         pool.into_iter().for_each(|pool| call.keys.wake(pool));
     }
 }

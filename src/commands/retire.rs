@@ -3,7 +3,7 @@
 use super::args;
 use super::bulk::BULK;
 use super::due::give_up;
-use super::identity::{held_in, pool_of};
+use super::identity::{held_in, orphan_ms, pool_of};
 use super::places::Places;
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
@@ -55,7 +55,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let agent = call.authorize(name, Some(epoch.ok_or(Refusal::Stale(Stale::Missing))?))?;
     let places = Places::find(call, agent, &[], None, Access::Update)?;
     let queues: Vec<_> = places.open.iter().map(|place| place.key).collect();
-    let pool = pool_of(call.keys, agent);
+    let pool = pool_of(call.keys, name, agent);
     let keep = keep.unwrap_or(false);
     if !keep {
         give_up(call.keys, (name, &queues), Why::Retired, BULK, call.at);
@@ -63,9 +63,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if held_in(call.keys, name, &queues) == 0 {
         call.keys.remove(agent);
     } else if let Some(known) = call.keys.agent(agent)? {
-        let pool = pool.and_then(|pool| call.keys.pool(pool).ok().flatten());
-        let orphan_ms = pool.map_or(0, |pool| pool.facts().orphan_ms);
-        let batch = known.decide_retire(keep, orphan_ms, call.at);
+        let batch = known.decide_retire(keep, orphan_ms(call.keys, pool), call.at);
         call.keys.commit_agent(agent, batch);
     }
     pool.into_iter().for_each(|pool| call.keys.wake(pool));

@@ -2,7 +2,7 @@
 //! the tasks in the reply.
 
 use super::args::{self, Args, Token};
-use super::identity::{drains, pool_of};
+use super::identity::{drains, pool_of, reach};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::Agent;
 use crate::engine::epoch::{authorize, decide_took_from, epoch_of_taking};
@@ -85,7 +85,7 @@ impl<'a> Taking<'a> {
                 }
             }
         }
-        let pool = pool_of(call.keys, agent);
+        let pool = pool_of(call.keys, self.agent, agent);
         if drains(call.keys, agent, pool) {
             return Err(Refusal::Draining(self.agent.to_vec()));
         }
@@ -93,7 +93,7 @@ impl<'a> Taking<'a> {
             let queue = call.keys.queue_to_change(*key)?;
             let decided = queue.and_then(|queue| queue.decide_take(&take, call.at));
             let Some((ids, event)) = decided else { continue };
-            remember(call, agent, name)?;
+            remember(call, (self.agent, agent), name)?;
             call.renew(agent);
             call.keys.commit_queue(*key, Batch::of(call.at.ms, event));
             self.reply(call, *key, named.then_some(*name), &ids)?;
@@ -163,12 +163,16 @@ fn patience_ms(call: &Call<'_, '_>, agent: Key, block_ms: u64) -> u64 {
 /// The identity remembers where it holds something, before it does.
 pub(super) fn remember<'a>(
     call: &mut Call<'_, 'a>,
-    agent: Key,
+    (name, agent): (&[u8], Key),
     queue: &'a [u8],
 ) -> Result<(), Refusal> {
     let known: Option<&Agent> = call.keys.agent(agent)?;
+    let is_new = known.is_none();
     if let Some(batch) = decide_took_from(known, queue, call.at) {
         call.keys.commit_agent(agent, batch);
+    }
+    if is_new {
+        reach(call.keys, name, agent, call.at);
     }
     Ok(())
 }

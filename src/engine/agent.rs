@@ -79,13 +79,13 @@ pub struct Facts {
     pub request: Option<Bytes>,
     /// The queues it took from, by name.
     pub queues: Vec<Bytes>,
-    /// The pool that gave it away.
-    pub pool: Option<Bytes>,
     /// How long it counts as alive without a sign of life, in milliseconds; 0: it has no lease.
     pub lease_ms: u64,
     /// The last sign of life that was recorded, Unix time in milliseconds; 0: the lease is over,
     /// since it ran out or the identity retired.
     pub beat_ms: u64,
+    /// Since when nobody acts under it, Unix time in milliseconds; 0: somebody may.
+    pub left_ms: u64,
     /// Whether it is to take tasks.
     pub state: State,
     /// Whether what it holds is handed back.
@@ -140,12 +140,6 @@ impl Agent {
         self.place_of(queue).is_ok()
     }
 
-    /// The pool that gave it away.
-    #[must_use]
-    pub fn pool(&self) -> Option<&[u8]> {
-        self.facts.pool.as_deref()
-    }
-
     /// Whether it is to take tasks, as far as it knows itself: its pool may drain.
     #[must_use]
     pub fn state(&self) -> State {
@@ -168,18 +162,17 @@ impl Agent {
         self.loaded_ms = at_ms;
     }
 
-    /// A copy under another name is nobody's yet: no pool gave it away, and nobody has its lease.
+    /// A copy under another name is nobody's yet: nobody asked for it, and nobody has its lease.
     pub fn become_another(&mut self) {
-        let Facts { epoch, request, queues, .. } = std::mem::take(&mut self.facts);
-        self.facts = Facts { epoch, request, queues, ..Facts::default() };
+        let Facts { epoch, queues, .. } = std::mem::take(&mut self.facts);
+        self.facts = Facts { epoch, queues, ..Facts::default() };
     }
 
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let names = self.facts.queues.iter().map(|name| name.len() + size_of::<Bytes>());
-        let texts = self.facts.request.iter().chain(&self.facts.pool).map(|text| text.len());
-        names.chain(texts).sum()
+        names.chain(self.facts.request.iter().map(|text| text.len())).sum()
     }
 
     /// Applies every event of a batch that was decided on this state.
@@ -220,14 +213,11 @@ impl Agent {
     fn apply_event(&mut self, event: &AgentEvent<'_>, at_ms: u64) {
         let facts = &mut self.facts;
         match event {
-            AgentEvent::Assumed { epoch, request, pool, lease_ms } => {
+            AgentEvent::Assumed { epoch, request, lease_ms } => {
                 facts.epoch = *epoch;
                 facts.request = request.map(Bytes::from);
-                if let Some(pool) = pool {
-                    facts.pool = Some((*pool).into());
-                }
                 facts.lease_ms = *lease_ms;
-                facts.beat_ms = at_ms;
+                (facts.beat_ms, facts.left_ms) = (at_ms, 0);
                 facts.state = State::Active;
                 facts.stop = None;
             }
@@ -237,11 +227,11 @@ impl Agent {
                 }
             }
             AgentEvent::Renewed => {
-                facts.beat_ms = at_ms;
+                (facts.beat_ms, facts.left_ms) = (at_ms, 0);
                 // Who says that it lives is no orphan.
                 facts.stop = facts.stop.filter(|stop| stop.why != Why::Orphaned);
             }
-            AgentEvent::Lapsed => facts.beat_ms = 0,
+            AgentEvent::Lapsed => (facts.beat_ms, facts.left_ms) = (0, at_ms),
             AgentEvent::Draining => {
                 facts.state = State::Draining;
                 // What an earlier drain handed back is no part of this one.
@@ -254,7 +244,7 @@ impl Agent {
             AgentEvent::Retired { epoch } => {
                 facts.epoch = *epoch;
                 facts.request = None;
-                facts.beat_ms = 0;
+                (facts.beat_ms, facts.left_ms) = (0, at_ms);
                 facts.state = State::Retired;
                 facts.stop = None;
             }

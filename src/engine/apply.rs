@@ -10,7 +10,7 @@ use super::owner::{Answer, Completion, Requests};
 use super::queue::{Hold, Queue};
 use super::settings::Setting;
 use super::slab::{NONE, Slot};
-use super::task::{Attribute, Cause, State, Task};
+use super::task::{Attribute, Cause, Counter, State, Task};
 
 impl Queue {
     /// Applies every event of a batch that was decided on this state.
@@ -49,10 +49,10 @@ impl Queue {
             }
             QueueEvent::Returned { .. } => self.apply_returned(event, at_ms),
             QueueEvent::Touched { .. } => self.apply_touched(event, at_ms, blobs),
-            QueueEvent::Recovered { owner, void } => {
+            QueueEvent::Recovered { owner, void, left } => {
                 let owner = self.owner_slot(owner);
                 let record = self.owners.get_mut(owner);
-                (record.void, record.recovered_ms) = (*void, at_ms);
+                (record.void, record.recovered_ms, record.left) = (*void, at_ms, *left);
                 self.last_number = self.last_number.max(*void);
             }
             QueueEvent::Settled { fence, ids } => {
@@ -272,10 +272,11 @@ impl Queue {
         let task = self.tasks.get_mut(slot);
         let (owner, old, taking, id) = (task.owner, task.order, task.taking(), task.id);
         task.order = fence;
-        let details = task.details_mut();
-        details.taken = Some(taking);
-        details.crashes = details.crashes.saturating_add(1);
-        self.owners.get_mut(owner).forget_request(old, id);
+        task.details_mut().taken = Some(taking);
+        let record = self.owners.get_mut(owner);
+        record.forget_request(old, id);
+        let counter = if record.left { Counter::Interruptions } else { Counter::Crashes };
+        self.count_one(slot, counter);
         self.start_clock(slot, at_ms);
     }
 

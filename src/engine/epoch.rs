@@ -73,8 +73,7 @@ pub fn decide_took_from<'a>(
         Some(_) => Some(Batch::of(at.ms, took)),
         None => {
             let epoch = epoch_of_taking(None, at);
-            let (request, pool, lease_ms) = (None, None, 0);
-            let assumed = AgentEvent::Assumed { epoch, request, pool, lease_ms };
+            let assumed = AgentEvent::Assumed { epoch, request: None, lease_ms: 0 };
             let mut batch = Batch::of(at.ms, assumed);
             batch.events.push(took);
             Some(batch)
@@ -93,8 +92,6 @@ pub fn epoch_of_taking(agent: Option<&Agent>, at: Moment) -> u64 {
 pub struct Assumption<'a> {
     /// The client's id for it.
     pub request: Option<&'a [u8]>,
-    /// The pool that gives it away, if one does.
-    pub pool: Option<&'a [u8]>,
     /// The length of the lease in milliseconds; nothing: as it was.
     pub lease_ms: Option<u64>,
 }
@@ -106,13 +103,13 @@ pub fn decide_assume<'a>(
     assumption: &Assumption<'a>,
     at: Moment,
 ) -> Option<Batch<'a, AgentEvent<'a>>> {
-    let Assumption { request, pool, lease_ms } = *assumption;
+    let Assumption { request, lease_ms } = *assumption;
     if begins_current_epoch(agent, request) {
         return None;
     }
     let epoch = next_epoch(agent.map_or(0, Agent::epoch), at);
     let lease_ms = lease_ms.unwrap_or_else(|| agent.map_or(0, Agent::lease_ms));
-    Some(Batch::of(at.ms, AgentEvent::Assumed { epoch, request, pool, lease_ms }))
+    Some(Batch::of(at.ms, AgentEvent::Assumed { epoch, request, lease_ms }))
 }
 
 /// Whether this very request began the current epoch: it is made again, after a lost reply.

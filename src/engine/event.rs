@@ -145,8 +145,11 @@ pub enum QueueEvent<'a> {
         owner: &'a [u8],
         /// The greatest number issued before.
         void: u64,
+        /// Whether it was left on purpose, so that its tasks count an interruption and no crash.
+        left: bool,
     },
-    /// Tasks whose fence was void stay with their owner: a crash each, and a new fence.
+    /// Tasks whose fence was void stay with their owner under a new one: a crash each, or an
+    /// interruption if the identity was left on purpose.
     Settled {
         /// The first task's fence; the next one's is one more.
         fence: u64,
@@ -248,9 +251,6 @@ pub enum AgentEvent<'a> {
         /// The id of the request, so that it can be repeated.
         #[serde(borrow)]
         request: Option<&'a [u8]>,
-        /// The pool that gave it away; nothing: as it was.
-        #[serde(borrow)]
-        pool: Option<&'a [u8]>,
         /// How long the lease runs without a sign of life, in milliseconds; 0: there is none.
         lease_ms: u64,
     },
@@ -318,6 +318,11 @@ pub enum PoolEvent {
         why: Why,
         /// The number to go on with; nothing: these were the last.
         next: Option<u32>,
+    },
+    /// Tasks of its identities were handed back, since it drains.
+    HandedBack {
+        /// How many.
+        count: u64,
     },
 }
 

@@ -46,7 +46,7 @@ impl Queue {
                 checkpoint.map_or(Ok(()), blob)?;
                 self.all(&[*id], State::Running).map(drop)
             }
-            QueueEvent::Recovered { owner, void } => {
+            QueueEvent::Recovered { owner, void, .. } => {
                 let before = self.owner(owner).map_or(0, |owner| owner.void);
                 require((before..=NUMBER_MAX).contains(void), "a recovery before the last one")
             }

@@ -1,12 +1,13 @@
 //! What an identity holds is taken from it without a successor: it retired, was drained, or nobody
 //! has it. The tasks go back in line, some at a time, so that no queue is held up by it.
 
-use super::event::Ids;
+use super::event::{Batch, QueueEvent};
 use super::numbers::Moment;
 use super::queue::Queue;
-use super::recover::quarantine;
+use super::recover::{quarantine, returned};
 use super::reset::Bulk;
-use super::task::Cause;
+use super::slab::Slot;
+use super::task::{Cause, Counter};
 
 impl Queue {
     /// How many tasks an agent holds here.
@@ -26,20 +27,35 @@ impl Queue {
         at: Moment,
     ) -> Bulk<'static> {
         let Some(owner) = self.owner(agent) else { return Bulk::none(at) };
-        let (mut slots, mut poison) = (Vec::new(), Ids::new());
-        for slot in owner.running.iter(&self.tasks).take(limit) {
-            let task = self.tasks.get(slot);
-            if cause == Cause::Orphaned && self.is_poison(task) {
-                poison.push(task.id);
-            } else {
-                slots.push(slot);
-            }
-        }
-        let count = (slots.len() + poison.len()) as u64;
+        let slots: Vec<Slot> = owner.running.iter(&self.tasks).take(limit).collect();
+        let count = slots.len() as u64;
         let more = owner.running.len() > count;
         let mut bulk = Bulk { count, more, ..Bulk::none(at) };
-        self.put_back(&slots, cause, 0, at, &mut bulk.batch);
-        quarantine(poison, &mut bulk.batch);
+        self.take_away(&slots, cause, at, &mut bulk.batch);
         bulk
+    }
+
+    /// Running tasks go back in line; those that are poison, if the cause is a crash, have failed.
+    pub(super) fn take_away<'a>(
+        &self,
+        slots: &[Slot],
+        cause: Cause,
+        at: Moment,
+        batch: &mut Batch<'a, QueueEvent<'a>>,
+    ) {
+        if slots.is_empty() {
+            return;
+        }
+        let crashes = cause.counter() == Some(Counter::Crashes);
+        let is_poison =
+            |slot: &&Slot| crashes && self.is_poison_once_settled(self.tasks.get(**slot));
+        let (poison, sound): (Vec<&Slot>, Vec<&Slot>) = slots.iter().partition(is_poison);
+        // What a recovery did not get to counts its crash besides.
+        let mut numbers = self.settle_first(slots, at, batch);
+        let ids = self.ids_of(sound.into_iter().copied());
+        if !ids.is_empty() {
+            batch.events.push(returned(ids, cause, 0, &mut numbers));
+        }
+        quarantine(self.ids_of(poison.into_iter().copied()), batch);
     }
 }

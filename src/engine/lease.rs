@@ -80,7 +80,7 @@ impl Agent {
     ) -> Option<Batch<'static, AgentEvent<'static>>> {
         self.lease_end_ms(at).filter(|end_ms| *end_ms <= at.ms)?;
         let mut batch = Batch::of(at.ms, AgentEvent::Lapsed);
-        batch.events.extend(self.orphaned(orphan_ms, at));
+        batch.events.extend(self.orphaned(at.ms, orphan_ms));
         Some(batch)
     }
 }

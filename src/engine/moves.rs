@@ -177,7 +177,13 @@ impl Queue {
 
     /// Counts for a task what was the cause of its last move.
     pub(super) fn count_cause(&mut self, slot: Slot, cause: Cause) {
-        let Some(counter) = cause.counter() else { return };
+        if let Some(counter) = cause.counter() {
+            self.count_one(slot, counter);
+        }
+    }
+
+    /// Counts for a task.
+    pub(super) fn count_one(&mut self, slot: Slot, counter: Counter) {
         let details = self.tasks.get_mut(slot).details_mut();
         let count = match counter {
             Counter::Failures => &mut details.failures,

@@ -37,6 +37,8 @@ pub struct Owner {
     pub void: u64,
     /// When the identity was last recovered, Unix time in milliseconds.
     pub recovered_ms: u64,
+    /// Whether it had been left on purpose then: what is void counts no crash.
+    pub left: bool,
     /// When it is next seen whether anything was heard of its tasks; nothing without a backstop.
     /// Not stored: `watch` in `moves` keeps it.
     pub watched_ms: Option<u64>,
@@ -66,6 +68,7 @@ impl Owner {
             running: List::default(),
             void: 0,
             recovered_ms: 0,
+            left: false,
             watched_ms: None,
             cancelling: 0,
             completions: VecDeque::new(),

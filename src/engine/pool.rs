@@ -3,6 +3,8 @@
 //! It says which identities there are, not who has them: that is in each identity's own key, under
 //! a name made of the pool's and a number. Both are in one cluster slot.
 
+use serde::{Deserialize, Serialize};
+
 use super::agent::Why;
 use super::event::{Batch, PoolEvent};
 use super::numbers::{Moment, NUMBER_MAX};
@@ -22,6 +24,28 @@ pub struct Walk {
     pub next: u32,
 }
 
+/// Whether what the identities of a draining pool hold is handed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reset {
+    /// It is left to them.
+    Never,
+    /// From then on, Unix time in milliseconds.
+    From(u64),
+    /// It is: those from this number on are still to be told.
+    Telling(u32),
+    /// It is, and all were told.
+    Told,
+}
+
+/// A pool drains: its identities take nothing more, and none is given away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Whether what they hold is handed back.
+    pub reset: Reset,
+    /// How many tasks were handed back so far.
+    pub count: u64,
+}
+
 /// What is stored of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -33,14 +57,10 @@ pub struct Facts {
     pub orphan_ms: u64,
     /// The greatest number that was ever given away: it may be beyond the size.
     pub reach: u32,
-    /// Whether it drains.
-    pub draining: bool,
-    /// When it last began to, Unix time in milliseconds.
-    pub drained_ms: u64,
-    /// When what its identities hold is handed back, Unix time in milliseconds.
-    pub reset_ms: Option<u64>,
-    /// Which identities are still to be told that they stop.
-    pub walk: Option<Walk>,
+    /// Whether and how it drains.
+    pub drain: Option<Drain>,
+    /// Identities from this number on are still to be told that `orphan_ms` has changed.
+    pub orphans: Option<u32>,
 }
 
 /// One pool.
@@ -57,10 +77,8 @@ impl Default for Pool {
             lease_ms: LEASE_MS,
             orphan_ms: 0,
             reach: 0,
-            draining: false,
-            drained_ms: 0,
-            reset_ms: None,
-            walk: None,
+            drain: None,
+            orphans: None,
         })
     }
 }
@@ -92,7 +110,19 @@ impl Pool {
     /// Whether its identities take nothing more.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.facts.draining
+        self.facts.drain.is_some()
+    }
+
+    /// Whether what its identities hold is handed back from now on.
+    #[must_use]
+    pub fn is_resetting(&self) -> bool {
+        let reset = self.facts.drain.map(|drain| drain.reset);
+        matches!(reset, Some(Reset::Telling(_) | Reset::Told))
+    }
+
+    /// A copy under another name has other identities: nothing is known of them yet.
+    pub fn become_another(&mut self) {
+        self.facts = Facts { reach: 0, drain: None, orphans: None, ..self.facts };
     }
 
     /// Every number that an identity may have.
@@ -115,18 +145,26 @@ impl Pool {
     /// When something falls due here, Unix time in milliseconds; 0: at once.
     #[must_use]
     pub fn next_ms(&self) -> Option<u64> {
-        if self.diverged {
-            return None;
+        match self.facts.drain.map(|drain| drain.reset) {
+            _ if self.diverged => None,
+            _ if self.facts.orphans.is_some() => Some(0),
+            Some(Reset::Telling(_)) => Some(0),
+            Some(Reset::From(ms)) => Some(ms),
+            Some(Reset::Never | Reset::Told) | None => None,
         }
-        self.facts.walk.map(|_| 0).or(self.facts.reset_ms)
     }
 
     /// The walk that is due: one that was begun, or the one that the deadline of a drain begins.
     #[must_use]
     pub fn walk_due(&self, at: Moment) -> Option<Walk> {
-        let reset = self.facts.reset_ms.filter(|ms| *ms <= at.ms && !self.diverged);
-        let begins = reset.map(|_| Walk { why: Why::Drained, next: 1 });
-        begins.or(self.facts.walk.filter(|_| !self.diverged))
+        let drained = match self.facts.drain.map(|drain| drain.reset) {
+            _ if self.diverged => return None,
+            Some(Reset::From(ms)) if ms <= at.ms => Some(1),
+            Some(Reset::Telling(next)) => Some(next),
+            Some(Reset::From(_) | Reset::Never | Reset::Told) | None => None,
+        };
+        let drained = drained.map(|next| Walk { why: Why::Drained, next });
+        drained.or(self.facts.orphans.map(|next| Walk { why: Why::Orphaned, next }))
     }
 
     /// Decides how far a walk has come, once the numbers before `next` were told.
@@ -167,22 +205,30 @@ impl Pool {
         reset_ms: Option<u64>,
         at: Moment,
     ) -> Option<Batch<'static, PoolEvent>> {
+        let planned = self.facts.drain.map(|drain| drain.reset);
         let is_news =
-            !self.facts.draining || reset_ms.is_some_and(|ms| self.facts.reset_ms != Some(ms));
+            planned.is_none_or(|reset| reset_ms.is_some_and(|ms| reset != Reset::From(ms)));
         is_news.then(|| Batch::of(at.ms, PoolEvent::Draining { reset_ms }))
+    }
+
+    /// Decides that so many tasks were handed back as the drain of this pool wants it.
+    #[must_use]
+    pub fn decide_handed_back(&self, count: u64, at: Moment) -> Option<Batch<'static, PoolEvent>> {
+        let counts = self.is_draining() && count > 0;
+        counts.then(|| Batch::of(at.ms, PoolEvent::HandedBack { count }))
     }
 
     /// Decides that all is as usual again. Nothing if it is already.
     #[must_use]
     pub fn decide_resume(&self, at: Moment) -> Option<Batch<'static, PoolEvent>> {
-        self.facts.draining.then(|| Batch::of(at.ms, PoolEvent::Resumed))
+        self.is_draining().then(|| Batch::of(at.ms, PoolEvent::Resumed))
     }
 
     /// Applies every event of a batch that was decided on this state.
     pub fn apply(&mut self, batch: &Batch<'_, PoolEvent>) {
         for event in &batch.events {
             debug_assert_eq!(Self::fits(event), Ok(()));
-            self.apply_event(event, batch.at_ms);
+            self.apply_event(event);
         }
     }
 
@@ -193,7 +239,7 @@ impl Pool {
                 self.diverged = true;
                 return Err(why);
             }
-            self.apply_event(event, batch.at_ms);
+            self.apply_event(event);
         }
         Ok(())
     }
@@ -215,34 +261,33 @@ impl Pool {
         }
     }
 
-    fn apply_event(&mut self, event: &PoolEvent, at_ms: u64) {
+    fn apply_event(&mut self, event: &PoolEvent) {
         let facts = &mut self.facts;
         match *event {
             PoolEvent::Set { size, lease_ms, orphan_ms } => {
-                // Identities whose lease is over already are to be orphans too from now on.
-                let starts = orphan_ms != facts.orphan_ms && orphan_ms > 0;
-                if starts && facts.reach > 0 && facts.walk.is_none() {
-                    facts.walk = Some(Walk { why: Why::Orphaned, next: 1 });
+                // It counts for identities whose lease is over already, too.
+                if orphan_ms != facts.orphan_ms {
+                    facts.orphans = Some(1);
                 }
                 (facts.size, facts.lease_ms, facts.orphan_ms) = (size, lease_ms, orphan_ms);
             }
             PoolEvent::Reached { number } => facts.reach = facts.reach.max(number),
             PoolEvent::Draining { reset_ms } => {
-                if !std::mem::replace(&mut facts.draining, true) {
-                    facts.drained_ms = at_ms;
-                }
-                facts.reset_ms = reset_ms.or(facts.reset_ms);
+                let new = Drain { reset: Reset::Never, count: 0 };
+                let drain = facts.drain.get_or_insert(new);
+                drain.reset = reset_ms.map_or(drain.reset, Reset::From);
             }
-            PoolEvent::Resumed => {
-                facts.draining = false;
-                facts.reset_ms = None;
-                facts.walk = facts.walk.filter(|walk| walk.why != Why::Drained);
-            }
-            PoolEvent::Walked { why, next } => {
-                if why == Why::Drained {
-                    facts.reset_ms = None;
+            PoolEvent::Resumed => facts.drain = None,
+            PoolEvent::Walked { why: Why::Drained, next } => {
+                if let Some(drain) = &mut facts.drain {
+                    drain.reset = next.map_or(Reset::Told, Reset::Telling);
                 }
-                facts.walk = next.map(|next| Walk { why, next });
+            }
+            PoolEvent::Walked { why: Why::Orphaned | Why::Retired, next } => facts.orphans = next,
+            PoolEvent::HandedBack { count } => {
+                if let Some(drain) = &mut facts.drain {
+                    drain.count = drain.count.saturating_add(count);
+                }
             }
         }
     }
@@ -257,10 +302,12 @@ pub fn hash_tag(name: &[u8]) -> Option<&[u8]> {
     rest.get(..close).filter(|tag| !tag.is_empty())
 }
 
-/// Whether a pool of this name can share a slot with its identities.
+/// Whether a pool can have this name: it shares a slot with its identities then, and they are those
+/// of no other pool.
 #[must_use]
-pub fn can_be_shared(name: &[u8]) -> bool {
-    hash_tag(name).is_some() || !name.is_empty() && !name.contains(&b'}')
+pub fn can_be_named(name: &[u8]) -> bool {
+    let sharable = hash_tag(name).is_some() || !name.is_empty() && !name.contains(&b'}');
+    sharable && of_identity(&identity(name, 1)) == Some((name, 1))
 }
 
 /// The name of an identity: the pool's and a number, in the pool's slot.
@@ -269,6 +316,23 @@ pub fn identity(pool: &[u8], number: u32) -> Vec<u8> {
     let bare = hash_tag(pool).is_none();
     let (open, close): (&[u8], &[u8]) = if bare { (b"{", b"}:") } else { (b"", b":") };
     [open, pool, close, number.to_string().as_bytes()].concat()
+}
+
+/// The pool whose identity this is by its name, and the number, if it can be any pool's.
+#[must_use]
+pub fn of_identity(name: &[u8]) -> Option<(&[u8], u32)> {
+    let colon = name.iter().rposition(|byte| *byte == b':')?;
+    let (pool, digits) = (name.get(..colon)?, name.get(colon + 1..)?);
+    let number = std::str::from_utf8(digits).ok()?;
+    let number = number.parse().ok().filter(|number| (1..=SIZE_MAX).contains(number))?;
+    // The same number in other digits is another name.
+    if digits.first() == Some(&b'0') || digits.first() == Some(&b'+') {
+        return None;
+    }
+    let bare = pool.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+    let bare = bare.filter(|bare| hash_tag(bare).is_none() && !bare.contains(&b'}'));
+    let pool = bare.filter(|bare| !bare.is_empty()).or(hash_tag(pool).map(|_| pool))?;
+    Some((pool, number))
 }
 
 #[cfg(test)]
@@ -283,10 +347,23 @@ mod tests {
             (b"p{etl}", b"p{etl}:1"),
             (b"a{b", b"{a{b}:1"),
         ] {
-            assert!(can_be_shared(pool));
+            assert!(can_be_named(pool));
             assert_eq!(identity(pool, 1), first);
             assert_eq!(hash_tag(first).unwrap(), hash_tag(pool).unwrap_or(pool));
+            assert_eq!(of_identity(first), Some((pool, 1)));
         }
-        assert!(!can_be_shared(b"") && !can_be_shared(b"a}b") && !can_be_shared(b"{}p"));
+        // The last would have the identities of p.
+        for name in [&b""[..], b"a}b", b"{}p", b"{p}"] {
+            assert!(!can_be_named(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_identities() {
+        for name in ["a", "a:1", "{p}", "{p}:", "{p}:0", "{p}:01", "{p}:+1", "{p}:10001", "{}:1"] {
+            assert_eq!(of_identity(name.as_bytes()), None, "{name}");
+        }
+        assert_eq!(of_identity(b"{p}:10000"), Some((&b"p"[..], 10_000)));
+        assert_eq!(of_identity(b"{p}q:7:8"), Some((&b"{p}q:7"[..], 8)));
     }
 }

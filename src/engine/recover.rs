@@ -2,7 +2,8 @@
 //!
 //! A recovery first voids every fence the identity was given so far, in one stroke however much it
 //! holds. The tasks themselves are settled page by page: each that is kept counts a crash and gets
-//! a fence of the new epoch; one that has seen too many crashes is quarantined instead. So the
+//! a fence of the new epoch; one that has seen too many crashes is quarantined instead. If the
+//! identity was left on purpose, each counts an interruption and nothing is quarantined. So the
 //! cost does not grow with what is held beyond the page.
 //!
 //! Tasks are read in the order in which they were taken, which settling does not change: reading on
@@ -53,10 +54,12 @@ pub struct Page<'a> {
 
 impl Queue {
     /// Decides a recovery: voids what the identity was given, and settles the first `limit` tasks.
+    /// `left`: its last agent left it on purpose.
     #[must_use]
     pub fn decide_recover<'a>(
         &self,
         agent: &'a [u8],
+        left: bool,
         mode: Mode,
         limit: usize,
         at: Moment,
@@ -65,9 +68,10 @@ impl Queue {
         let Some(owner) = self.owner(agent).filter(|owner| !owner.running.is_empty()) else {
             return page;
         };
-        page.batch.events.push(QueueEvent::Recovered { owner: agent, void: self.last_number });
+        let void = self.last_number;
+        page.batch.events.push(QueueEvent::Recovered { owner: agent, void, left });
         let ahead = owner.running.iter(&self.tasks);
-        self.sort_out(ahead, Position::default(), mode, limit, at, &mut page);
+        self.sort_out(ahead, left, Position::default(), mode, limit, at, &mut page);
         page
     }
 
@@ -85,15 +89,15 @@ impl Queue {
         let mut page = Page::empty(at.ms);
         let Some(slot) = self.owners.find(agent) else { return page };
         let ahead = walk(&self.tasks, self.ahead_of(slot, position));
+        let (void, left) = (self.owners.get(slot).void, self.owners.get(slot).left);
         if mode == Mode::Keep {
-            self.sort_out(ahead, position, mode, limit, at, &mut page);
+            self.sort_out(ahead, left, position, mode, limit, at, &mut page);
         } else {
             // Only what was taken before the recovery can still be void.
-            let void = self.owners.get(slot).void;
             let ahead = ahead
                 .take_while(|slot| self.tasks.get(*slot).taking() <= void)
                 .filter(|slot| self.is_void(self.tasks.get(*slot)));
-            self.sort_out(ahead, position, mode, limit, at, &mut page);
+            self.sort_out(ahead, left, position, mode, limit, at, &mut page);
         }
         page
     }
@@ -131,6 +135,7 @@ impl Queue {
     fn sort_out(
         &self,
         mut ahead: impl Iterator<Item = Slot>,
+        left: bool,
         from: Position,
         mode: Mode,
         limit: usize,
@@ -143,7 +148,7 @@ impl Queue {
             last = self.position(slot);
             let task = self.tasks.get(slot);
             let is_void = all_void || self.is_void(task);
-            if is_void && mode != Mode::Fail && self.is_poison(task) {
+            if is_void && !left && mode != Mode::Fail && self.is_poison(task, 1) {
                 let mut poisoned = task.clone();
                 poisoned.details_mut().crashes = task.crashes().saturating_add(1);
                 page.quarantined.push((poisoned, self.kind_of(task).into()));
@@ -170,7 +175,8 @@ impl Queue {
                 page.batch.events.push(QueueEvent::Settled { fence, ids });
             }
             Mode::Release => {
-                page.batch.events.push(returned(ids, Cause::Released, 0, &mut numbers))
+                let cause = if left { Cause::Retired } else { Cause::Released };
+                page.batch.events.push(returned(ids, cause, 0, &mut numbers));
             }
             Mode::Fail => self.fail_all(ids, &mut numbers, at, page),
         }
@@ -193,10 +199,16 @@ impl Queue {
         }
     }
 
-    /// Whether one more crash is one too many.
-    pub(super) fn is_poison(&self, task: &Task) -> bool {
+    /// Whether so many more crashes are too many.
+    pub(super) fn is_poison(&self, task: &Task, more: u64) -> bool {
         let limit = self.settings.crashes;
-        limit > 0 && u64::from(task.crashes()) + 1 >= limit
+        limit > 0 && u64::from(task.crashes()) + more >= limit
+    }
+
+    /// Whether one more crash is too many, besides the one that a recovery did not count yet.
+    pub(super) fn is_poison_once_settled(&self, task: &Task) -> bool {
+        let uncounted = self.is_void(task) && !self.owners.get(task.owner).left;
+        self.is_poison(task, 1 + u64::from(uncounted))
     }
 }
 

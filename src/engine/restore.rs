@@ -93,7 +93,7 @@ impl Restore {
     pub fn owner(
         &mut self,
         name: &[u8],
-        (void, recovered_ms): (u64, u64),
+        (void, recovered_ms, left): (u64, u64, bool),
         [taken, completed, failed]: [u64; 3],
         completions: impl Iterator<Item = Completion>,
         last_batch: impl Iterator<Item = Completion>,
@@ -103,7 +103,7 @@ impl Restore {
         require(void <= queue.last_number, || "an owner void beyond the numbers".to_owned())?;
         counts_fit([taken, completed, failed, recovered_ms])?;
         let mut owner = Owner::named(name);
-        (owner.void, owner.recovered_ms) = (void, recovered_ms);
+        (owner.void, owner.recovered_ms, owner.left) = (void, recovered_ms, left);
         (owner.taken, owner.completed, owner.failed) = (taken, completed, failed);
         owner.completions.extend(completions);
         require(owner.completions.len() <= COMPLETIONS_KEPT, || "more than is kept".to_owned())?;
@@ -312,7 +312,7 @@ mod tests {
         let mut restore = Restore::default();
         restore.numbers(LAST, Totals::default()).unwrap();
         restore.line(b"t", 0).unwrap();
-        restore.owner(b"a", (0, 0), [0; 3], [].into_iter(), [].into_iter()).unwrap();
+        restore.owner(b"a", (0, 0, false), [0; 3], [].into_iter(), [].into_iter()).unwrap();
         restore
     }
 

@@ -71,13 +71,11 @@ impl Agent {
     pub fn decide_retire(&self, keep: bool, orphan_ms: u64, at: Moment) -> Decided {
         let epoch = next_epoch(self.facts.epoch, at);
         let mut batch = Batch::of(at.ms, AgentEvent::Retired { epoch });
-        let (from_ms, why) = match keep {
-            true => (at.ms.saturating_add(orphan_ms), Why::Orphaned),
-            false => (at.ms, Why::Retired),
-        };
-        if !keep || orphan_ms > 0 {
-            batch.events.push(AgentEvent::Stopping { from_ms, why });
-        }
+        batch.events.extend(match keep {
+            // Retiring ends whatever stop there was.
+            true => orphaning(at.ms, orphan_ms),
+            false => Some(AgentEvent::Stopping { from_ms: at.ms, why: Why::Retired }),
+        });
         batch
     }
 
@@ -90,23 +88,37 @@ impl Agent {
 
     /// Decides that what it holds is handed back from now on.
     #[must_use]
-    pub fn decide_stop(&self, why: Why, at: Moment) -> Decided {
+    pub fn decide_stop(why: Why, at: Moment) -> Decided {
         Batch::of(at.ms, AgentEvent::Stopping { from_ms: at.ms, why })
     }
 
-    /// Decides that it is released later, if nobody has the identity and it is not handed back for
-    /// another reason anyway.
+    /// Decides when what it holds is released, now that this happens `orphan_ms` (0: never) after
+    /// somebody last acted under it. Nothing if that is planned already.
     #[must_use]
     pub fn decide_orphan(&self, orphan_ms: u64, at: Moment) -> Option<Decided> {
-        let lapsed = self.facts.lease_ms > 0 && self.facts.beat_ms == 0;
-        let event = self.orphaned(orphan_ms, at).filter(|_| lapsed)?;
-        Some(Batch::of(at.ms, event))
+        self.orphaned(self.facts.left_ms, orphan_ms).map(|event| Batch::of(at.ms, event))
     }
 
-    pub(super) fn orphaned(&self, orphan_ms: u64, at: Moment) -> Option<AgentEvent<'static>> {
-        let from_ms = at.ms.saturating_add(orphan_ms);
-        let stops = self.facts.stop.is_some_and(|stop| !stop.over);
-        let orphaned = AgentEvent::Stopping { from_ms, why: Why::Orphaned };
-        (orphan_ms > 0 && !stops).then_some(orphaned)
+    /// The same with somebody who last acted at this moment; 0: somebody does. What is handed back
+    /// for another reason is no concern of it.
+    pub(super) fn orphaned(&self, left_ms: u64, orphan_ms: u64) -> Option<AgentEvent<'static>> {
+        let wanted = orphaning(left_ms, orphan_ms).filter(|_| left_ms > 0);
+        let planned = self.facts.stop.filter(|stop| !stop.over);
+        match (planned, wanted) {
+            (None, wanted) => wanted,
+            (Some(Stop { why: Why::Orphaned, from_ms, .. }), Some(wanted)) => {
+                let same = AgentEvent::Stopping { from_ms, why: Why::Orphaned };
+                (wanted != same).then_some(wanted)
+            }
+            (Some(Stop { why: Why::Orphaned, .. }), None) => {
+                Some(AgentEvent::HandedBack { count: 0, over: true })
+            }
+            (Some(Stop { why: Why::Drained | Why::Retired, .. }), _) => None,
+        }
     }
+}
+
+fn orphaning(left_ms: u64, orphan_ms: u64) -> Option<AgentEvent<'static>> {
+    let from_ms = left_ms.saturating_add(orphan_ms);
+    (orphan_ms > 0).then_some(AgentEvent::Stopping { from_ms, why: Why::Orphaned })
 }

@@ -7,7 +7,6 @@ use super::event::{Batch, Ids, QueueEvent};
 use super::names::Named;
 use super::numbers::{Moment, NUMBER_MAX};
 use super::queue::Queue;
-use super::recover::{quarantine, returned};
 use super::slab::Slot;
 use super::task::Cause;
 
@@ -102,7 +101,7 @@ impl Queue {
     }
 
     fn time_out(&self, due: impl Iterator<Item = Entry>, at: Moment, tick: &mut Tick<'_>) {
-        let (mut late, mut poison) = (Ids::new(), Ids::new());
+        let mut late = Vec::new();
         for (_, id, _, slot) in due {
             let task = self.tasks.get(slot);
             let recovered_ms = self.owners.get(task.owner).recovered_ms;
@@ -113,13 +112,11 @@ impl Queue {
             if self.is_void(task) && until_ms > at.ms {
                 // Its clock starts anew with the recovery, though that did not get to it yet.
                 tick.batch.events.push(QueueEvent::Extended { id, until_ms });
-            } else if self.is_poison(task) {
-                poison.push(id);
             } else {
-                late.push(id);
+                late.push(slot);
             }
         }
-        self.take_away(late, poison, Cause::TimedOut, at, tick);
+        self.take_away(&late, Cause::TimedOut, at, &mut tick.batch);
     }
 
     /// Takes from owners the tasks of which nothing was heard for too long, at most `limit`, and
@@ -133,12 +130,12 @@ impl Queue {
         tick: &mut Tick<'_>,
     ) {
         let backstop_ms = self.settings.backstop_ms;
-        let (mut silent, mut poison) = (Ids::new(), Ids::new());
+        let mut silent = Vec::new();
         for (_, _, _, owner) in due {
             let heard_ms = self.heard_ms(owner, beats);
             let mut again_ms = u64::MAX;
             for slot in self.owners.get(owner).running.iter(&self.tasks) {
-                if silent.len() + poison.len() >= limit {
+                if silent.len() >= limit {
                     // What is behind may be silent, too: the owner stays due.
                     again_ms = u64::MAX;
                     break;
@@ -147,8 +144,7 @@ impl Queue {
                 let last_ms = task.heard_ms().max(heard_ms);
                 let silent_ms = last_ms.saturating_add(backstop_ms);
                 if silent_ms <= at.ms {
-                    let is_poison = self.is_poison(task);
-                    if is_poison { &mut poison } else { &mut silent }.push(task.id);
+                    silent.push(slot);
                     continue;
                 }
                 again_ms = again_ms.min(silent_ms);
@@ -162,20 +158,12 @@ impl Queue {
                 tick.postponed.push((owner, again_ms));
             }
         }
-        self.take_away(silent, poison, Cause::Silent, at, tick);
+        self.take_away(&silent, Cause::Silent, at, &mut tick.batch);
     }
 
     /// When anything was last heard of an owner as a whole.
     pub(super) fn heard_ms(&self, owner: Slot, beats: &mut Beats<'_>) -> u64 {
         let record = self.owners.get(owner);
         beats(record.name()).max(record.recovered_ms)
-    }
-
-    /// Running tasks are taken from their agents: a crash each.
-    fn take_away(&self, ids: Ids, poison: Ids, cause: Cause, at: Moment, tick: &mut Tick<'_>) {
-        if !ids.is_empty() {
-            tick.batch.events.push(returned(ids, cause, 0, &mut self.numbers(at)));
-        }
-        quarantine(poison, &mut tick.batch);
     }
 }

@@ -16,10 +16,9 @@ enum Record<'a> {
         request: Option<&'a [u8]>,
         #[serde(borrow, deserialize_with = "bounded")]
         queues: SmallVec<[&'a [u8]; 4]>,
-        #[serde(borrow)]
-        pool: Option<&'a [u8]>,
         lease_ms: u64,
         beat_ms: u64,
+        left_ms: u64,
         state: State,
         stop: Option<Stop>,
     },
@@ -33,9 +32,9 @@ pub fn encode(agent: &Agent) -> Vec<u8> {
         epoch: facts.epoch,
         request: facts.request.as_deref(),
         queues: agent.queues().collect(),
-        pool: facts.pool.as_deref(),
         lease_ms: facts.lease_ms,
         beat_ms: facts.beat_ms,
+        left_ms: facts.left_ms,
         state: facts.state,
         stop: facts.stop,
     };
@@ -46,12 +45,12 @@ pub fn encode(agent: &Agent) -> Vec<u8> {
 
 /// The agent of these bytes.
 pub fn decode(mut bytes: &[u8]) -> Result<Agent, String> {
-    let Record::Agent { epoch, request, queues, pool, lease_ms, beat_ms, state, stop } =
+    let Record::Agent { epoch, request, queues, lease_ms, beat_ms, left_ms, state, stop } =
         codec::take(&mut bytes)?;
     if epoch > STORED_MAX {
         return Err(format!("the epoch {epoch} is too great"));
     }
-    let times = [lease_ms, beat_ms, stop.map_or(0, |stop| stop.from_ms.max(stop.reset))];
+    let times = [lease_ms, beat_ms, left_ms, stop.map_or(0, |stop| stop.from_ms.max(stop.reset))];
     if let Some(time) = times.into_iter().find(|time| *time > NUMBER_MAX) {
         return Err(format!("the time {time} is too great"));
     }
@@ -62,9 +61,9 @@ pub fn decode(mut bytes: &[u8]) -> Result<Agent, String> {
         epoch,
         request: request.map(Into::into),
         queues: queues.into_iter().map(Into::into).collect(),
-        pool: pool.map(Into::into),
         lease_ms,
         beat_ms,
+        left_ms,
         state,
         stop,
     }))

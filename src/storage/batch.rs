@@ -107,7 +107,7 @@ mod tests {
             ids: Ids::from_slice(&[1, 1 << 52]),
             request: Some(Request { epoch: 3, id: b"r" }),
         });
-        batch.events.push(QueueEvent::Recovered { owner: b"", void: 9 });
+        batch.events.push(QueueEvent::Recovered { owner: b"", void: 9, left: true });
         append_queue_events(&mut bytes, &batch);
         let (kind, rest) = Kind::of(&bytes).unwrap();
         assert_eq!(kind, Kind::Queue);

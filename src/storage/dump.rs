@@ -40,6 +40,7 @@ pub(super) enum Record<'a> {
         name: &'a [u8],
         void: u64,
         recovered_ms: u64,
+        left: bool,
         counts: [u64; 3],
         #[serde(deserialize_with = "bounded")]
         completions: SmallVec<[(u64, u64); 1]>,
@@ -193,6 +194,7 @@ fn owner_record(owner: &Owner) -> Record<'_> {
         name: owner.name(),
         void: owner.void,
         recovered_ms: owner.recovered_ms,
+        left: owner.left,
         counts: [owner.taken, owner.completed, owner.failed],
         completions: owner.completions.iter().map(pair).collect(),
         last_batch: owner.last_batch.iter().map(pair).collect(),

@@ -51,13 +51,14 @@ impl Loader {
                 name,
                 void,
                 recovered_ms,
+                left,
                 counts,
                 completions,
                 last_batch,
                 epoch,
                 answers,
             } => {
-                let void = (void, recovered_ms);
+                let void = (void, recovered_ms, left);
                 let done = |(id, fence): (u64, u64)| Completion { id, fence };
                 let (completions, last) = (completions.into_iter(), last_batch.into_iter());
                 self.restore.owner(name, void, counts, completions.map(done), last.map(done))?;

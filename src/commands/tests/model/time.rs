@@ -119,7 +119,8 @@ impl Model {
         queue.end_together(true);
         for (id, reason) in taken {
             let nth = queue.at(id);
-            queue.tasks[nth].crashes += 1;
+            let uncounted = std::mem::take(&mut queue.tasks[nth].void);
+            queue.tasks[nth].crashes += 1 + u64::from(uncounted);
             if limit > 0 && queue.tasks[nth].crashes >= limit {
                 queue.end(id, "failed", "quarantined", now_ms);
             } else {

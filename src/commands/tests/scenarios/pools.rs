@@ -296,24 +296,120 @@ fn what_an_orphan_holds_is_released_a_crash_each() {
         WF.LEN q STATE running => 0
         WF.TASK q $t5 => {state:"ready" crashes:1 reason:"released from an orphan" ..}
         WF.DONE q {p}:1 $t1 EPOCH $e1 => !NOTOWNER released from an orphan
-        # Off by default; once it is on, it is also for those that lost their lease before.
-        WF.POOL r LEASE 8000 => OK
-        WF.ASSUME r => {agent:"{r}:1" epoch:$e2 ..}
-        WF.POP q {r}:1 EPOCH $e2 COUNT 2 => [{id:$t1 ..} ..]
+        "#,
+    );
+}
+
+#[test]
+fn how_long_an_orphan_keeps_its_work_may_be_changed_when_it_is_one_already() {
+    scenario(
+        r#"
+        WF.POOL p LEASE 8000 => OK
+        WF.ASSUME p => {agent:"{p}:1" epoch:$e1 ..}
+        WF.MPUSH q 2 1 2 => [$t1 $t2]
+        WF.POP q {p}:1 EPOCH $e1 COUNT 2
         +8000
         tick
-        +99000
+        +9000
+        WF.POOL p ORPHAN 10000 => OK
         tick
-        WF.LEN q STATE running => 2
-        WF.POOL r ORPHAN 5000 => OK
+        +999
         tick
-        +4999
-        tick
-        WF.LEN q STATE running => 2
+        # Longer, for ever, and longer again: each time before it would have happened.
+        WF.POOL p ORPHAN 20000 => OK
         +1
         tick
+        WF.LEN q STATE running => 2
+        WF.POOL p ORPHAN 0 => OK
+        +10000
+        tick
+        WF.LEN q STATE running => 2
+        WF.POOL p ORPHAN 30000 => OK
+        tick
+        +9999
+        tick
+        WF.LEN q STATE running => 2
+        # It counts from the end of the lease, which is long past.
+        WF.POOL p ORPHAN 5000 => OK
+        tick
         WF.LEN q STATE running => 0
-        WF.TASK q $t1 => {crashes:2 ..}
+        WF.TASK q $t1 => {crashes:1 reason:"released from an orphan" ..}
+        "#,
+    );
+}
+
+#[test]
+fn who_acts_under_the_name_of_an_identity_belongs_to_the_pool() {
+    scenario(
+        r#"
+        WF.POOL p SIZE 2 LEASE 8000 => OK
+        WF.MPUSH q 4 1 2 3 4 => [$t1 $t2 $t3 $t4]
+        WF.POP q {p}:1 => {id:$t1 ..}
+        WF.RECOVER {p}:5 => {epoch:$e5 ..}
+        WF.POP q {p}:5 => {id:$t2 ..}
+        WF.INFO {p}:1 => {pool:"p" ..}
+        WF.INFO p => {running:2 left:["{p}:1" "{p}:5"] ..}
+        WF.DRAIN p => {running:2 reset:0}
+        WF.POP q {p}:1 => !DRAINING
+        WF.POP q {p}:2 => !DRAINING
+        WF.BEAT {p}:5 EPOCH $e5 => {draining:1 ..}
+        WF.DRAIN p RESET => {running:0 reset:2}
+        WF.DONE q {p}:5 $t2 => !NOTOWNER reset by a drain
+        # A name of no pool is nobody's.
+        WF.RECOVER {o}:1
+        WF.POP q {o}:1 => {id:$t3 ..}
+        WF.INFO {o}:1 => {kind:"agent" epoch:_ state:"active" queues:["q"]}
+        "#,
+    );
+}
+
+#[test]
+fn who_recovers_an_identity_while_its_pool_resets_loses_the_work_all_the_same() {
+    scenario(
+        r#"
+        WF.POOL p SIZE 2 LEASE 8000 => OK
+        WF.ASSUME p => {epoch:$e1 ..}
+        WF.PUSH q x => $t1
+        WF.POP q {p}:1 EPOCH $e1 => {id:$t1 ..}
+        WF.DRAIN p BLOCK 100 RESET
+        +99
+        WF.RECOVER {p}:1 EPOCH $e1 => {epoch:$e2 tasks:[{id:$t1 ..}] ..}
+        WF.INFO p => {reset-at:_ reset:0 running:1 ..}
+        +1
+        tick
+        WF.INFO p => {state:"draining" reset:1 running:0 ..}
+        WF.RESUME p => OK
+        WF.INFO p => {state:"active" assumed:1 running:0 left:[] kind:_ size:_ lease:_ orphan:_}
+        # So does one whose key was lost, once somebody finds its work.
+        WF.POP q {p}:1 EPOCH $e2 => {id:$t1 ..}
+        del {p}:1
+        WF.DRAIN p RESET => {running:0 reset:0}
+        WF.RECOVER {p}:1 QUEUES 1 q => {tasks:[{id:$t1 ..}] ..}
+        tick
+        WF.TASK q $t1 => {state:"ready" reason:"reset by a drain" ..}
+        WF.INFO p => {reset:1 ..}
+        "#,
+    );
+}
+
+#[test]
+fn what_a_drain_handed_back_is_told_though_the_identities_are_gone() {
+    scenario(
+        r#"
+        WF.POOL p SIZE 2 LEASE 8000 => OK
+        WF.ASSUME p => {epoch:$e1 ..}
+        WF.ASSUME p => {epoch:$e2 ..}
+        WF.MPUSH q 3 1 2 3
+        WF.POP q {p}:1 EPOCH $e1 COUNT 2
+        WF.POP q {p}:2 EPOCH $e2
+        WF.DRAIN p RESET => {running:0 reset:3}
+        WF.RETIRE {p}:1 EPOCH $e1 => OK
+        WF.RETIRE {p}:2 EPOCH $e2 => OK
+        WF.DRAIN p => {running:0 reset:3}
+        WF.INFO p => {reset:3 ..}
+        # The next drain counts anew.
+        WF.RESUME p => OK
+        WF.DRAIN p RESET => {running:0 reset:0}
         "#,
     );
 }

@@ -97,6 +97,29 @@ fn what_is_beyond_one_call_is_handed_back_within_moments() {
 }
 
 #[test]
+fn work_that_a_retired_identity_kept_counts_no_crash() {
+    scenario(
+        r#"
+        WF.SET q crashes 1 => OK
+        WF.RECOVER a LEASE 8000 => {epoch:$e1 ..}
+        WF.MPUSH q 4 1 2 3 4 => [$t1 $t2 $t3 $t4]
+        WF.POP q a EPOCH $e1 COUNT 4
+        WF.RETIRE a EPOCH $e1 KEEP => OK
+        # Also what the first page did not reach.
+        WF.RECOVER a COUNT 1 => {epoch:$e2 tasks:[{id:$t1 interruptions:1 ..}] quarantined:[] more:1 ..}
+        WF.TOUCH q a $t2 EPOCH $e2 => {fence:_ ..}
+        WF.TASK q $t2 => {state:"running" interruptions:1 ..}
+        WF.HELD a => {tasks:[_ _ {id:$t3 interruptions:1 ..} {id:$t4 interruptions:1 ..}] ..}
+        WF.RETIRE a EPOCH $e2 KEEP => OK
+        WF.RECOVER a RELEASE COUNT 3 => {epoch:$e3 count:3 quarantined:[] more:1 ..}
+        WF.TASK q $t1 => {state:"ready" interruptions:2 reason:"handed back by retiring" ..}
+        # Who did not retire crashed.
+        WF.RECOVER a EPOCH $e3 => {quarantined:[{id:$t4 crashes:1 ..}] ..}
+        "#,
+    );
+}
+
+#[test]
 fn a_retired_identity_that_kept_its_work_may_become_an_orphan() {
     scenario(
         r#"

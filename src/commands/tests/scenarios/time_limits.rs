@@ -156,7 +156,8 @@ fn a_task_that_nobody_asks_for_after_a_recovery_times_out_all_the_same() {
         +1
         tick
         WF.LEN q STATE running => 0
-        WF.TASK q $t2 => {state:"ready" crashes:1 reason:"timed out" ..}
+        # Once for the agent that was lost, and once for the time.
+        WF.TASK q $t2 => {state:"ready" crashes:2 reason:"timed out" ..}
         "#,
     );
 }
