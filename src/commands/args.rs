@@ -29,7 +29,7 @@ impl<'a> Args<'a> {
 
     /// The next word; its absence is reported under the name `what`.
     pub fn word(&mut self, what: &str) -> Result<&'a [u8], Refusal> {
-        let (first, rest) = self.words.split_first().ok_or_else(|| syntax(what, "is missing"))?;
+        let (first, rest) = self.words.split_first().ok_or_else(|| syntax(what, "has no value"))?;
         self.words = rest;
         Ok(first)
     }

@@ -73,7 +73,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     };
     let picked = match all.iter().find(again) {
         Some(again) => Some(again),
-        None if facts.drain.is_some() => return Err(Refusal::Draining(name.to_vec())),
+        None if facts.drain.is_some() => return Err(Refusal::PoolDraining(name.to_vec())),
         None => pick(call, key, facts.size, &all)?,
     };
     let Some(Candidate { name: agent, key: agent_key, .. }) = picked else {

@@ -5,7 +5,8 @@ use super::identity::{drains, pool_of};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Key, Next, Reply};
 use crate::engine::agent::Agent;
-use crate::engine::refusal::{Refusal, Stale};
+use crate::engine::epoch::required_epoch;
+use crate::engine::refusal::Refusal;
 use crate::engine::task::Task;
 
 /// WF.BEAT.
@@ -16,7 +17,7 @@ pub(super) static BEAT: Spec = Spec {
     since: "0.1.0",
     flags: "write",
     categories: "write",
-    arity: -4,
+    arity: -2,
     keys: &[Keys::At(1, Access::Update)],
     args: &[Arg::key("agent-id", 0), Arg::integer("epoch").after("EPOCH")],
     reply: "a map: lease (milliseconds left) if the agent has one, draining 0 or 1, cancel",
@@ -37,7 +38,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             _ => return Err(args::unknown(word)),
         }
     }
-    let agent = call.authorize(name, Some(epoch.ok_or(Refusal::Stale(Stale::Missing))?))?;
+    let epoch = required_epoch(name, epoch)?;
+    let agent = call.authorize(name, Some(epoch))?;
     let beat = call.keys.agent(agent)?.and_then(|known| known.decide_beat(call.at));
     if let Some(batch) = beat {
         call.keys.commit_agent(agent, batch);

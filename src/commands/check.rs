@@ -25,10 +25,10 @@ pub(super) static CHECK: Spec = Spec {
 };
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
-    let key = call.args.word("key")?;
-    let key = call.keys.open(key);
+    let name = call.args.word("key")?;
+    let key = call.keys.open(name);
     match thing(call.keys, key)? {
-        Thing::Nothing => return Err(Refusal::NoSuchKey),
+        Thing::Nothing => return Err(Refusal::NoSuchKey(name.to_vec())),
         Thing::Queue => {
             let known = call.keys.queue_to_change(key)?;
             known.map_or(Ok(()), Queue::check).map_err(Refusal::Broken)?;

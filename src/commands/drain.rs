@@ -81,7 +81,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let begins = !call.rules.woken && !call.rules.timed_out;
     if begins {
         match thing(call.keys, key)? {
-            Thing::Nothing => return Err(Refusal::NoSuchKey),
+            Thing::Nothing => {}
             Thing::Queue => begin_of_queue(call, key, &asked)?,
             Thing::Agent => begin_of_agent(call, (name, key), &asked)?,
             Thing::Pool => begin_of_pool(call, (name, key), &asked)?,
@@ -115,7 +115,8 @@ struct Standing {
 
 fn standing(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) -> Result<Standing, Refusal> {
     match thing(call.keys, key)? {
-        Thing::Nothing => Ok(Standing { drains: false, running: 0, reset: 0 }),
+        // It was there when the wait began.
+        Thing::Nothing => Err(Refusal::NoSuchKey(name.to_vec())),
         Thing::Queue => {
             let known = call.keys.queue(key)?;
             let running = known.map_or(0, |queue| queue.count(State::Running));
@@ -147,7 +148,7 @@ fn begin_of_agent(
     asked: &Asked,
 ) -> Result<(), Refusal> {
     let at = call.at;
-    call.keys.agent_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
+    call.keys.agent_to_change(key)?;
     if asked.resets {
         // What it holds is to be changed, in queues that the caller must have the right to.
         Places::find(call, key, &[], None, Access::Update)?;
@@ -167,7 +168,7 @@ fn begin_of_pool(
     asked: &Asked,
 ) -> Result<(), Refusal> {
     let at = call.at;
-    call.keys.pool_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
+    call.keys.pool_to_change(key)?;
     let mut members = Vec::new();
     if asked.resets {
         members = open_members(call, (name, key))?;
@@ -203,7 +204,7 @@ fn pool_reset(keys: &dyn Keyspace<'_>, pool: Key) -> u64 {
 }
 
 fn begin_of_queue(call: &mut Call<'_, '_>, key: Key, asked: &Asked) -> Result<(), Refusal> {
-    let known = call.keys.queue_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
+    let Some(known) = call.keys.queue_to_change(key)? else { return Ok(()) };
     let now_ms = call.at.ms;
     let planned_ms = match known.hold() {
         Some(Hold::Draining { reset_ms, .. }) => Some(reset_ms),

@@ -44,7 +44,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"PRIORITY" => edit.priority = Some(args.number("priority", u16::MAX.into())? as u16),
             b"DELAY" | b"AT" => {
                 if edit.starts_ms.replace(starts_ms(&token, args, call.at)?).is_some() {
-                    return Err(args::syntax("DELAY or AT", "is given twice"));
+                    return Err(args::syntax("DELAY and AT", "exclude each other"));
                 }
             }
             b"TIMEOUT" => edit.timeout_ms = Some(args.ms("TIMEOUT")?),
@@ -53,7 +53,10 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         }
     }
     if edit == Edit::default() {
-        return Err(args::syntax("what is to be different", "is missing"));
+        return Err(args::syntax(
+            "nothing is changed:",
+            "give PRIORITY, DELAY, AT, TIMEOUT or TYPE",
+        ));
     }
     let queue = call.keys.open(queue);
     let known = call.keys.queue_to_change(queue)?.ok_or(Refusal::NoTask(id))?;

@@ -57,6 +57,20 @@ pub(super) fn drains(keys: &dyn Keyspace<'_>, agent: Key, pool: Option<Key>) -> 
     agent == Some(State::Draining) || pool.is_some_and(Pool::is_draining)
 }
 
+/// The refusal of an agent of this pool that is to take nothing more.
+pub(super) fn draining(
+    keys: &dyn Keyspace<'_>,
+    (name, agent): (&[u8], Key),
+    pool: Option<Key>,
+) -> Option<Refusal> {
+    if !drains(keys, agent, pool) {
+        return None;
+    }
+    let itself = keys.agent(agent).ok().flatten().map(Agent::state) == Some(State::Draining);
+    let pool = of_identity(name).filter(|_| !itself).map(|(pool, _)| pool.to_vec());
+    Some(Refusal::AgentDraining { agent: name.to_vec(), pool })
+}
+
 /// Up to when an agent may have given signs of life, Unix time in milliseconds; 0: unknown.
 pub(super) fn heard_ms(keys: &dyn Keyspace<'_>, agent: Option<Key>) -> u64 {
     let known = agent.and_then(|agent| keys.agent(agent).ok().flatten());

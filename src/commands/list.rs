@@ -4,7 +4,7 @@ use super::args;
 use super::spec::{Access, Arg, Keys, Kind, Spec, common};
 use super::{Call, Fields, Next};
 use crate::engine::listing::{Cursor, Filter};
-use crate::engine::refusal::Refusal;
+use crate::engine::refusal::{Refusal, quoted};
 use crate::engine::task::State;
 
 /// Tasks per page when nothing is said.
@@ -126,7 +126,9 @@ fn len<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
 
 pub(super) fn state(word: &[u8]) -> Result<State, Refusal> {
     let named = |state: &State| word.eq_ignore_ascii_case(state.word().as_bytes());
-    State::ALL.into_iter().find(named).ok_or_else(|| args::syntax("STATE", "is none of the states"))
+    let words = State::ALL.map(State::word).join(", ");
+    let wrong = || args::syntax("STATE", &format!("{} is none of {words}", quoted(word)));
+    State::ALL.into_iter().find(named).ok_or_else(wrong)
 }
 
 fn written(cursor: Cursor) -> String {

@@ -238,7 +238,7 @@ impl<'a> Call<'_, 'a> {
     /// Whether the caller may act under this name: the name's key, if so.
     fn authorize(&mut self, agent: &'a [u8], epoch: Option<u64>) -> Result<Key, Refusal> {
         let key = self.keys.open(agent);
-        authorize(self.keys.agent(key)?, epoch, self.rules.epoch_required)?;
+        authorize(agent, self.keys.agent(key)?, epoch, self.rules.epoch_required)?;
         Ok(key)
     }
 

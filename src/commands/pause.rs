@@ -62,11 +62,11 @@ fn pause<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
 }
 
 fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
-    let key = call.args.word("key")?;
+    let name = call.args.word("key")?;
     let kind = kind(call)?;
-    let key = call.keys.open(key);
+    let key = call.keys.open(name);
     match thing(call.keys, key)? {
-        Thing::Nothing => return Err(Refusal::NoSuchKey),
+        Thing::Nothing => return Err(Refusal::NoSuchKey(name.to_vec())),
         Thing::Queue => resume_queue(call, key, kind)?,
         Thing::Agent | Thing::Pool if kind.is_some() => {
             return Err(args::syntax("TYPE", "is for queues"));
@@ -89,8 +89,8 @@ fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
 }
 
 fn resume_queue(call: &mut Call<'_, '_>, key: Key, kind: Option<&[u8]>) -> Result<(), Refusal> {
-    let known = call.keys.queue_to_change(key)?.ok_or(Refusal::NoSuchKey)?;
-    if is_held(known, kind) {
+    let known = call.keys.queue_to_change(key)?;
+    if known.is_some_and(|known| is_held(known, kind)) {
         call.keys.commit_queue(key, Batch::of(call.at.ms, QueueEvent::Resumed { kind }));
     }
     Ok(())

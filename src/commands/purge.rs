@@ -70,7 +70,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     if state.is_some_and(|state| state.is_unfinished()) {
         return Err(args::syntax(
             "STATE",
-            "is done, failed or cancelled: cancel what may still run",
+            "must be done, failed or cancelled; cancel what may still run",
         ));
     }
     let which = match (state, &ids, older_ms) {

@@ -140,7 +140,7 @@ fn common_option<'a>(
         b"BACKOFF" => asked.backoff = Some(backoff(args)?),
         b"DELAY" | b"AT" => {
             if asked.starts_ms.replace(starts_ms(token, args, at)?).is_some() {
-                return Err(args::syntax("DELAY or AT", "is given twice"));
+                return Err(args::syntax("DELAY and AT", "exclude each other"));
             }
         }
         b"WORKFLOW" | b"AFTER" | b"AFTERANY" => return Err(args::later(word)),

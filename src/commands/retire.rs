@@ -8,7 +8,8 @@ use super::places::Places;
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
 use crate::engine::agent::Why;
-use crate::engine::refusal::{Refusal, Stale};
+use crate::engine::epoch::required_epoch;
+use crate::engine::refusal::Refusal;
 
 /// WF.RETIRE.
 pub(super) static RETIRE: Spec = Spec {
@@ -18,7 +19,7 @@ pub(super) static RETIRE: Spec = Spec {
     since: "0.1.0",
     flags: "write",
     categories: "write",
-    arity: -4,
+    arity: -2,
     keys: &[Keys::At(1, Access::Update)],
     args: &[
         Arg::key("agent-id", 0),
@@ -52,7 +53,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             return Err(args::syntax("RELEASE and KEEP", "exclude each other"));
         }
     }
-    let agent = call.authorize(name, Some(epoch.ok_or(Refusal::Stale(Stale::Missing))?))?;
+    let epoch = required_epoch(name, epoch)?;
+    let agent = call.authorize(name, Some(epoch))?;
     let places = Places::find(call, agent, &[], None, Access::Update)?;
     let queues: Vec<_> = places.open.iter().map(|place| place.key).collect();
     let pool = pool_of(call.keys, name, agent);

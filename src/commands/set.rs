@@ -6,7 +6,7 @@ use super::args;
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
 use crate::engine::event::{Batch, QueueEvent};
-use crate::engine::refusal::Refusal;
+use crate::engine::refusal::{Refusal, quoted};
 use crate::engine::settings::Setting;
 
 /// WF.SET.
@@ -71,7 +71,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             return Err(args::later(word));
         }
         let known = Setting::ALL.into_iter().find(|setting| is(setting.word().as_bytes()));
-        let setting = known.ok_or_else(|| args::unknown(word))?;
+        let setting = known
+            .ok_or_else(|| args::syntax("setting", &format!("{} is unknown", quoted(word))))?;
         let value = call.args.number(setting.word(), setting.max())?;
         events.push(QueueEvent::Set { setting, value });
     }

@@ -2,7 +2,7 @@
 //! the tasks in the reply.
 
 use super::args::{self, Args, Token};
-use super::identity::{drains, pool_of, reach};
+use super::identity::{draining, pool_of, reach};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::Agent;
 use crate::engine::epoch::{authorize, decide_took_from, epoch_of_taking};
@@ -72,7 +72,7 @@ impl<'a> Taking<'a> {
         named: bool,
     ) -> Result<Next, Refusal> {
         let known = call.keys.agent(agent)?;
-        authorize(known, self.epoch, call.rules.epoch_required)?;
+        authorize(self.agent, known, self.epoch, call.rules.epoch_required)?;
         let take = self.take(epoch_of_taking(known, call.at));
         if take.request.is_some() {
             // What was answered before is found in whichever queue it came from.
@@ -86,8 +86,8 @@ impl<'a> Taking<'a> {
             }
         }
         let pool = pool_of(call.keys, self.agent, agent);
-        if drains(call.keys, agent, pool) {
-            return Err(Refusal::Draining(self.agent.to_vec()));
+        if let Some(refusal) = draining(call.keys, (self.agent, agent), pool) {
+            return Err(refusal);
         }
         for (name, key) in queues {
             let queue = call.keys.queue_to_change(*key)?;

@@ -8,15 +8,16 @@ use super::refusal::{Refusal, Stale};
 /// Whether a call under this name may act: under the current epoch, or without any where none is
 /// required.
 pub fn authorize(
+    name: &[u8],
     agent: Option<&Agent>,
     epoch: Option<u64>,
     epoch_required: bool,
 ) -> Result<(), Refusal> {
-    let stale = |stale| Err(Refusal::Stale(stale));
+    let stale = |why| Err(Refusal::Stale { agent: name.to_vec(), why });
     match (agent, epoch) {
         (Some(agent), _) if agent.is_diverged() => Err(Refusal::Diverged),
         (Some(agent), Some(_)) => {
-            check_epoch(Some(agent), epoch)?;
+            check_epoch(name, Some(agent), epoch)?;
             if agent.state() == State::Retired { stale(Stale::Retired) } else { Ok(()) }
         }
         (None, Some(_)) => stale(Stale::NoAgent),
@@ -27,14 +28,20 @@ pub fn authorize(
     }
 }
 
+/// The epoch of a call that makes no sense without one.
+pub fn required_epoch(name: &[u8], epoch: Option<u64>) -> Result<u64, Refusal> {
+    epoch.ok_or_else(|| Refusal::Stale { agent: name.to_vec(), why: Stale::Missing })
+}
+
 /// Whether an epoch that a call carries is the current one.
-fn check_epoch(agent: Option<&Agent>, epoch: Option<u64>) -> Result<(), Refusal> {
+fn check_epoch(name: &[u8], agent: Option<&Agent>, epoch: Option<u64>) -> Result<(), Refusal> {
     let Some(epoch) = epoch else { return Ok(()) };
-    let Some(agent) = agent else { return Err(Refusal::Stale(Stale::NoAgent)) };
+    let stale = |why| Err(Refusal::Stale { agent: name.to_vec(), why });
+    let Some(agent) = agent else { return stale(Stale::NoAgent) };
     match agent.epoch() {
         current if current == epoch => Ok(()),
-        current if current < epoch => Err(Refusal::Stale(Stale::Unknown)),
-        _ => Err(Refusal::Stale(Stale::Renewed)),
+        current if current < epoch => stale(Stale::Unknown),
+        _ => stale(Stale::Renewed),
     }
 }
 
@@ -50,7 +57,7 @@ pub fn may_assume(
     if agent.is_some_and(Agent::is_diverged) {
         return Err(Refusal::Diverged);
     }
-    check_epoch(agent, epoch)?;
+    check_epoch(name, agent, epoch)?;
     match agent.and_then(|agent| agent.lease_left_ms(at)) {
         Some(left_ms) if left_ms > 0 && epoch.is_none() && !force => {
             Err(Refusal::BusyAgent { agent: name.to_vec(), left_ms })

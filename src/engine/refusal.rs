@@ -27,11 +27,23 @@ pub enum Refusal {
     /// A replica's copy does not follow its primary any more: nothing may be built on it.
     Diverged,
     /// The epoch is not the identity's current one.
-    Stale(Stale),
+    Stale {
+        /// The identity.
+        agent: Vec<u8>,
+        /// What is wrong.
+        why: Stale,
+    },
     /// There is no pool that gives identities away.
     NoAgent(Vec<u8>),
-    /// The agent, or its pool, is to take nothing more.
-    Draining(Vec<u8>),
+    /// The agent is to take nothing more.
+    AgentDraining {
+        /// The agent.
+        agent: Vec<u8>,
+        /// Its pool, if it is that which drains.
+        pool: Option<Vec<u8>>,
+    },
+    /// The pool gives nobody away.
+    PoolDraining(Vec<u8>),
     /// The identity's lease is alive.
     BusyAgent {
         /// The identity.
@@ -67,7 +79,7 @@ pub enum Refusal {
     /// Keys may be evicted by this policy, and a queue is work, not cache.
     Evictable(&'static str),
     /// The key is not there.
-    NoSuchKey,
+    NoSuchKey(Vec<u8>),
     /// An invariant does not hold.
     Broken(String),
 }
@@ -128,10 +140,19 @@ impl fmt::Display for Refusal {
             Self::Diverged => out.write_str(
                 "ERR this key does not follow its former primary; reload it before changing it",
             ),
-            Self::Stale(stale) => write!(out, "STALE {stale}"),
+            Self::Stale { agent, why } => write!(out, "STALE {}: {why}", quoted(agent)),
             Self::NoAgent(pool) => write!(out, "NOAGENT there is no pool {}", quoted(pool)),
-            Self::Draining(key) => {
-                write!(out, "DRAINING {} is to take nothing more", quoted(key))
+            Self::AgentDraining { agent, pool: None } => {
+                write!(out, "DRAINING {} is to take nothing more", quoted(agent))
+            }
+            Self::AgentDraining { agent, pool: Some(pool) } => write!(
+                out,
+                "DRAINING {} is to take nothing more: its pool {} drains",
+                quoted(agent),
+                quoted(pool)
+            ),
+            Self::PoolDraining(pool) => {
+                write!(out, "DRAINING the pool {} drains: none can be assumed", quoted(pool))
             }
             Self::BusyAgent { agent, left_ms } => write!(
                 out,
@@ -152,7 +173,7 @@ impl fmt::Display for Refusal {
                 "ERR maxmemory-policy is {policy}, which may evict a queue and its tasks: use \
                  noeviction or volatile-*, or set baton.allow-eviction yes"
             ),
-            Self::NoSuchKey => out.write_str("ERR no such key"),
+            Self::NoSuchKey(key) => write!(out, "ERR no such key {}", quoted(key)),
             Self::Broken(text) => write!(out, "ERR broken invariant: {text}"),
         }
     }
@@ -161,17 +182,16 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Stale {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Renewed => "the epoch is over: somebody assumed this identity since",
-            Self::Unknown => "this identity never had such an epoch; is it a fence?",
+            Self::Renewed => {
+                "this is not its epoch any more: it was recovered, assumed or retired since"
+            }
+            Self::Unknown => "it never had such an epoch; is that a fence?",
             Self::NoAgent => "there is no such agent",
-            Self::Missing => {
-                "EPOCH is missing, and wanted by this command or by baton.require-epoch: give it \
-                 as RECOVER or ASSUME replied it"
-            }
+            Self::Missing => "this call must give EPOCH, as RECOVER or ASSUME replied it",
             Self::Leased => {
-                "this identity has a lease: give EPOCH, as RECOVER or ASSUME replied it"
+                "it has a lease, so its calls must give EPOCH, as RECOVER or ASSUME replied it"
             }
-            Self::Retired => "this identity is retired: RECOVER or ASSUME it",
+            Self::Retired => "it is retired: RECOVER or ASSUME it",
         })
     }
 }

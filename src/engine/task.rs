@@ -208,6 +208,11 @@ pub struct Details {
     pub former_key: Option<Bytes>,
 }
 
+/// What an agent leaves with a task; nothing if it takes it away again.
+fn unless_empty(bytes: &[u8]) -> Option<Bytes> {
+    (!bytes.is_empty()).then(|| bytes.into())
+}
+
 impl Details {
     /// Takes an attribute over. UNIQUE is the queue's to keep.
     pub fn set(&mut self, attribute: Attribute<'_>) {
@@ -220,8 +225,8 @@ impl Details {
             Attribute::Crashes(count) => self.crashes = count,
             Attribute::Interruptions(count) => self.interruptions = count,
             Attribute::Progress(percent) => self.progress = Some(percent),
-            Attribute::Checkpoint(bytes) => self.checkpoint = Some(bytes.into()),
-            Attribute::Handle(text) => self.handle = Some(text.into()),
+            Attribute::Checkpoint(bytes) => self.checkpoint = unless_empty(bytes),
+            Attribute::Handle(text) => self.handle = unless_empty(text),
             Attribute::Error(text) => self.error = Some(text.into()),
             Attribute::Result(bytes) => self.result = Some(bytes.into()),
             Attribute::Taken(fence) => self.taken = Some(fence),
@@ -412,7 +417,7 @@ mod tests {
             retain_ms: Some(0),
             failures: 3,
             progress: Some(0),
-            checkpoint: Some(b""[..].into()),
+            checkpoint: Some(b"\0"[..].into()),
             ..Details::default()
         };
         details.interruptions = 1;

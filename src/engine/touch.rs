@@ -11,9 +11,9 @@ use super::slab::Slot;
 pub struct Touch<'a> {
     /// 0 to 100.
     pub progress: Option<u8>,
-    /// Bytes for the next agent, or for itself after a crash.
+    /// Bytes for the next agent, or for itself after a crash; none: there is no checkpoint.
     pub checkpoint: Option<&'a [u8]>,
-    /// Where the work really runs.
+    /// Where the work really runs; empty: nowhere else any more.
     pub handle: Option<&'a [u8]>,
     /// The task may run for so long from now on, in milliseconds, if that is longer than it may
     /// already.
@@ -21,7 +21,7 @@ pub struct Touch<'a> {
 }
 
 impl Queue {
-    /// Decides a touch. Without anything to say it only asks whether the task is still held.
+    /// Decides a touch. Without anything to say it is a sign of life.
     pub fn decide_touch<'a>(
         &self,
         agent: &[u8],
@@ -35,11 +35,8 @@ impl Queue {
         self.settle_first(&[slot], at, &mut batch);
         let Touch { progress, handle, .. } = *touch;
         let checkpoint = touch.checkpoint.map(|bytes| batch.blob(bytes));
-        let says = progress.is_some() || checkpoint.is_some() || handle.is_some();
-        // Only the backstop cares whether a task was touched without anything being said of it.
-        if says || self.settings.backstop_ms > 0 {
-            batch.events.push(QueueEvent::Touched { id, progress, checkpoint, handle });
-        }
+        // Also when nothing is said of it: a backstop, or RESET IDLE, may be wanted any time.
+        batch.events.push(QueueEvent::Touched { id, progress, checkpoint, handle });
         let settles = matches!(batch.events.first(), Some(QueueEvent::Settled { .. }));
         let limit_ms = if settles {
             // Its clock starts anew, as the new fence is given.

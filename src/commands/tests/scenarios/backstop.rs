@@ -36,6 +36,26 @@ fn a_task_of_which_nothing_was_heard_for_so_long_is_ready_again() {
 }
 
 #[test]
+fn it_counts_from_the_last_touch_though_there_was_no_backstop_then() {
+    scenario(
+        r#"
+        WF.MPUSH q 2 1 2 => [$t1 $t2]
+        WF.POP q a COUNT 2
+        +5000
+        WF.TOUCH q a $t1
+        WF.RESET q IDLE 1 => {count:1 more:0}
+        +999
+        WF.SET q backstop 1000
+        tick
+        WF.TASK q $t1 => {state:"running" ..}
+        +1
+        tick
+        WF.TASK q $t1 => {state:"ready" reason:"reset by the backstop" ..}
+        "#,
+    );
+}
+
+#[test]
 fn each_touch_postpones_it_for_its_task_only() {
     scenario(
         r#"

@@ -10,7 +10,7 @@ fn a_zombie_is_refused_on_every_command_by_its_epoch() {
         WF.RECOVER a => {epoch:$e1 ..}
         WF.POP q a EPOCH $e1 => {id:$t1 ..}
         WF.RECOVER a => {epoch:$e2 tasks:[{fence:$f2 ..}] ..}
-        WF.POP q a EPOCH $e1 => !STALE the epoch is over
+        WF.POP q a EPOCH $e1 => !STALE 'a': this is not its epoch any more
         WF.POP q a EPOCH $e1 BLOCK 0 => !STALE
         WF.MPOP a 1 q EPOCH $e1 => !STALE
         WF.DONE q a $t1 EPOCH $e1 => !STALE
@@ -132,14 +132,14 @@ fn where_an_epoch_is_required_no_call_of_an_agent_goes_without() {
         r#"
         WF.MPUSH q 2 1 2 => [$t1 $t2]
         require-epoch yes
-        WF.POP q a => !STALE EPOCH is missing
-        WF.MPOP a 1 q => !STALE EPOCH is missing
-        WF.DONE q a $t1 => !STALE EPOCH is missing
-        WF.MDONE q a IDS 1 $t1 => !STALE EPOCH is missing
-        WF.NEXT q a $t1 => !STALE EPOCH is missing
-        WF.FAIL q a $t1 => !STALE EPOCH is missing
-        WF.NACK q a IDS 1 $t1 => !STALE EPOCH is missing
-        WF.TOUCH q a $t1 => !STALE EPOCH is missing
+        WF.POP q a => !STALE 'a': this call must give EPOCH
+        WF.MPOP a 1 q => !STALE 'a': this call must give EPOCH
+        WF.DONE q a $t1 => !STALE 'a': this call must give EPOCH
+        WF.MDONE q a IDS 1 $t1 => !STALE 'a': this call must give EPOCH
+        WF.NEXT q a $t1 => !STALE 'a': this call must give EPOCH
+        WF.FAIL q a $t1 => !STALE 'a': this call must give EPOCH
+        WF.NACK q a IDS 1 $t1 => !STALE 'a': this call must give EPOCH
+        WF.TOUCH q a $t1 => !STALE 'a': this call must give EPOCH
         # RECOVER is how one comes by an epoch, and producers have none.
         WF.RECOVER a => {epoch:$e1 ..}
         WF.PUSH q 3

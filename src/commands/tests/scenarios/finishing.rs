@@ -217,7 +217,7 @@ fn what_touch_saves_stays_until_it_is_said_anew_and_goes_to_the_next_taker() {
         WF.TOUCH q a $t1 PROGRESS 0 CHECKPOINT c1 HANDLE h1
         WF.TOUCH q a $t1 FENCE $f1 PROGRESS 100
         WF.TOUCH q a $t1 CHECKPOINT ""
-        WF.TASK q $t1 => {progress:100 checkpoint:"" handle:"h1" ..}
+        WF.TASK q $t1 => {progress:100 handle:"h1" ..}
         WF.TOUCH q a $t1 PROGRESS 101 => !ERR progress is not an integer from 0 to 100
         WF.TOUCH q a $t1 FENCE $t1 PROGRESS 1 => !NOTOWNER
         WF.TOUCH q b $t1 PROGRESS 1 => !NOTOWNER held by 'a'
@@ -225,7 +225,11 @@ fn what_touch_saves_stays_until_it_is_said_anew_and_goes_to_the_next_taker() {
         reload
         WF.RECOVER a RELEASE => {count:1 ..}
         WF.TOUCH q a $t1 PROGRESS 1 => !NOTOWNER is ready: released by recovery
-        WF.POP q b => {id:$t1 attempt:2 crashes:1 progress:100 checkpoint:"" handle:"h1" ..}
+        WF.POP q b => {id:$t1 attempt:2 crashes:1 progress:100 handle:"h1" ..}
+        # The remote job is over: no janitor need look for it.
+        WF.TOUCH q b $t1 HANDLE ""
+        WF.TASK q $t1 => {id:$t1 state:"running" payload:"1" attempts:2 pushed-at:_ owner:"b" \
+            fence:_ running-for:0 progress:100 crashes:1}
         "#,
     );
 }

@@ -39,7 +39,7 @@ fn an_identity_with_a_lease_takes_no_call_without_its_epoch_alive_or_not() {
         WF.MPUSH q 2 1 2 => [$t1 $t2]
         WF.RECOVER a LEASE 8000 => {epoch:$e1 ..}
         WF.POP q a EPOCH $e1 => {id:$t1 ..}
-        WF.POP q a => !STALE has a lease: give EPOCH
+        WF.POP q a => !STALE it has a lease, so its calls must give EPOCH
         WF.MPOP a 1 q => !STALE has a lease
         WF.DONE q a $t1 => !STALE has a lease
         WF.MDONE q a IDS 1 $t1 => !STALE has a lease

@@ -33,7 +33,7 @@ fn list_tells_of_all_tasks_or_those_of_one_state() {
         WF.LIST q STATE running => {tasks:[{id:$r1 owner:"a" ..} {id:$r2 owner:"b" ..}] cursor:"0"}
         WF.LIST q STATE done => {tasks:[{id:$d1 ..} {id:$d2 ..}] cursor:"0"}
         WF.LIST q STATE FAILED => {tasks:[{id:$f1 ..} {id:$f2 ..}] cursor:"0"}
-        WF.LIST q STATE lost => !ERR STATE is none of the states
+        WF.LIST q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done, failed, cancelled
         WF.LIST missing => {tasks:[] cursor:"0"}
         "#,
     );
@@ -162,7 +162,7 @@ fn len_counts_what_is_unfinished_or_in_one_state() {
         WF.LEN q STATE running => 2
         WF.LEN q STATE done => 2
         WF.LEN q STATE failed => 2
-        WF.LEN q STATE lost => !ERR STATE is none of the states
+        WF.LEN q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done, failed, cancelled
         WF.LEN missing => 0
         "#,
     );
@@ -220,9 +220,9 @@ fn set_changes_all_the_settings_it_names_or_none() {
         r#"
         WF.SET q MAXLEN 5 crashes 3 => OK
         WF.INFO q => {maxlen:5 crashes:3 ready:0 ..}
-        WF.SET q maxlen 6 colour 3 => !ERR unknown option 'colour'
+        WF.SET q maxlen 6 colour 3 => !ERR setting 'colour' is unknown
         WF.SET q maxlen 6 crashes -1 => !ERR crashes is not an integer
-        WF.SET q maxlen 6 crashes => !ERR crashes is missing
+        WF.SET q maxlen 6 crashes => !ERR crashes has no value
         WF.SET q maxlen 7 maxlen 8 => OK
         WF.INFO q => {maxlen:8 crashes:3 ..}
         "#,

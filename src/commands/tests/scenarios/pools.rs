@@ -147,9 +147,9 @@ fn a_draining_pool_gives_nobody_away_and_its_agents_take_nothing() {
         WF.DRAIN p
         WF.INFO p => {state:"draining" ..}
         WF.INFO {p}:1 => {state:"draining" ..}
-        WF.ASSUME p => !DRAINING 'p' is to take nothing more
+        WF.ASSUME p => !DRAINING the pool 'p' drains: none can be assumed
         WF.ASSUME p BLOCK 5 => !DRAINING
-        WF.POP q {p}:1 EPOCH $e1 => !DRAINING '{p}:1' is to take nothing more
+        WF.POP q {p}:1 EPOCH $e1 => !DRAINING '{p}:1' is to take nothing more: its pool 'p' drains
         WF.POP q {p}:1 EPOCH $e1 BLOCK 0 => !DRAINING
         WF.MPOP {p}:1 1 q EPOCH $e1 => !DRAINING
         # What it took before is told again, and may be finished.

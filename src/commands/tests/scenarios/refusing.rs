@@ -67,7 +67,7 @@ fn an_option_that_is_none_is_refused_as_it_was_typed() {
         WF.PURGE q FAILED 7 => !ERR unknown option 'FAILED'
         WF.PUSH q => !ERR wrong number of arguments
         WF.TASK q 7 7 => !ERR wrong number of arguments
-        WF.PUSH q x TYPE => !ERR type is missing
+        WF.PUSH q x TYPE => !ERR type has no value
         WF.DONE q a one => !ERR id is not an integer
         WF.MPUSH q 3 x => !ERR
         "#,
@@ -78,13 +78,13 @@ fn an_option_that_is_none_is_refused_as_it_was_typed() {
 fn words_that_exclude_each_other_or_lack_one_another_are_refused() {
     scenario(
         r#"
-        WF.PUSH q x DELAY 5 AT 7 => !ERR DELAY or AT is given twice
+        WF.PUSH q x DELAY 5 AT 7 => !ERR DELAY and AT exclude each other
         WF.PUSH q x DELAY -5 => !ERR DELAY is not an integer
         WF.PUSH q x RETRIES 4294967296 => !ERR retries is not an integer from 0 to 4294967295
         WF.PUSH q x BACKOFF fast => !ERR BACKOFF is not an integer
         WF.PUSH q x BACKOFF 5 6 7 => !ERR unknown option '7'
         WF.FAIL q a 7 FATAL DELAY 5 => !ERR DELAY and FATAL exclude each other
-        WF.EDIT q 7 AT 5 DELAY 5 => !ERR DELAY or AT is given twice
+        WF.EDIT q 7 AT 5 DELAY 5 => !ERR DELAY and AT exclude each other
         WF.RESET q AGENT a IDLE 5 => !ERR AGENT, IDS and IDLE exclude each other
         WF.RESET q COUNT 0 => !ERR count must be at least 1
         WF.CANCEL q COUNT 5 COUNT 6 => !ERR IDS is missing
@@ -94,7 +94,7 @@ fn words_that_exclude_each_other_or_lack_one_another_are_refused() {
         WF.PURGE q COUNT 5 => !ERR one of STATE and IDS is needed
         WF.PURGE q STATE done IDS 1 7 => !ERR one of STATE and IDS is needed
         WF.PURGE q IDS 1 7 OLDER 5 => !ERR OLDER goes with STATE
-        WF.PURGE q STATE lost => !ERR STATE is none of the states
+        WF.PURGE q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done, failed, cancelled
         WF.SET q retries 4294967296 => !ERR retries is not an integer from 0 to 4294967295
         WF.INFO q => nil
         "#,

@@ -39,7 +39,7 @@ fn retire_keep_leaves_the_tasks_to_the_successor() {
         WF.RETIRE {p}:2 EPOCH $e2 KEEP => OK
         WF.INFO {p}:2 => {state:"retired" lease:0 queues:["q"] epoch:$e3 pool:"p" kind:_}
         $e3 > $e2
-        WF.DONE q {p}:2 $t1 EPOCH $e2 => !STALE somebody assumed
+        WF.DONE q {p}:2 $t1 EPOCH $e2 => !STALE it was recovered, assumed or retired since
         WF.DONE q {p}:2 $t1 => !STALE is retired: RECOVER or ASSUME it
         WF.DONE q {p}:2 $t1 EPOCH $e3 => !STALE is retired
         # Its place is free at once, and the work is found.
