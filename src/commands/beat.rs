@@ -17,7 +17,7 @@ pub(super) static BEAT: Spec = Spec {
     since: "0.1.0",
     flags: "write",
     categories: "write",
-    arity: -2,
+    arity: -4,
     keys: &[Keys::At(1, Access::Update)],
     args: &[Arg::key("agent-id", 0), Arg::integer("epoch").after("EPOCH")],
     reply: "a map: lease (milliseconds left) if the agent has one, draining 0 or 1, cancel",

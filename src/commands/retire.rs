@@ -19,7 +19,7 @@ pub(super) static RETIRE: Spec = Spec {
     since: "0.1.0",
     flags: "write",
     categories: "write",
-    arity: -2,
+    arity: -4,
     keys: &[Keys::At(1, Access::Update)],
     args: &[
         Arg::key("agent-id", 0),

@@ -20,7 +20,7 @@
 //! | verbs of producers and agents | [`push`], [`pop`], [`finish`], [`touch`], [`recover`] |
 //! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`give_up`], [`tick`] |
 //! | verbs on identities | [`epoch`], `lease`, `stopping`, [`pool`] |
-//! | time | [`numbers`], [`pace`] |
+//! | time | [`numbers`], [`pace`], [`share`] |
 //! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
@@ -57,6 +57,7 @@ pub mod refusal;
 pub mod reset;
 pub mod restore;
 pub mod settings;
+pub mod share;
 pub mod slab;
 mod stopping;
 pub mod task;

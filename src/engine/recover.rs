@@ -29,6 +29,14 @@ pub enum Mode {
     Fail,
 }
 
+/// What becomes of what the predecessor held.
+#[derive(Clone, Copy)]
+struct Fate {
+    mode: Mode,
+    /// It was left on purpose.
+    left: bool,
+}
+
 /// Where a reader of an identity's tasks in one queue stands: behind a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -71,7 +79,7 @@ impl Queue {
         let void = self.last_number;
         page.batch.events.push(QueueEvent::Recovered { owner: agent, void, left });
         let ahead = owner.running.iter(&self.tasks);
-        self.sort_out(ahead, left, Position::default(), mode, limit, at, &mut page);
+        self.sort_out(ahead, Position::default(), Fate { mode, left }, limit, at, &mut page);
         page
     }
 
@@ -91,13 +99,13 @@ impl Queue {
         let ahead = walk(&self.tasks, self.ahead_of(slot, position));
         let (void, left) = (self.owners.get(slot).void, self.owners.get(slot).left);
         if mode == Mode::Keep {
-            self.sort_out(ahead, left, position, mode, limit, at, &mut page);
+            self.sort_out(ahead, position, Fate { mode, left }, limit, at, &mut page);
         } else {
             // Only what was taken before the recovery can still be void.
             let ahead = ahead
                 .take_while(|slot| self.tasks.get(*slot).taking() <= void)
                 .filter(|slot| self.is_void(self.tasks.get(*slot)));
-            self.sort_out(ahead, left, position, mode, limit, at, &mut page);
+            self.sort_out(ahead, position, Fate { mode, left }, limit, at, &mut page);
         }
         page
     }
@@ -135,9 +143,8 @@ impl Queue {
     fn sort_out(
         &self,
         mut ahead: impl Iterator<Item = Slot>,
-        left: bool,
         from: Position,
-        mode: Mode,
+        Fate { mode, left }: Fate,
         limit: usize,
         at: Moment,
         page: &mut Page<'_>,

@@ -369,8 +369,8 @@ pub(super) type Handler = unsafe extern "C" fn(
     c_int,
 ) -> c_int;
 
-/// Makes the client of this context wait for keys. `ready` is called when one is signalled,
-/// `timeout` when the time is over; 0 milliseconds are for ever.
+/// Makes the client of this context wait for keys. `ready` is called when one is signalled or (but
+/// not on Redis 7.0) deleted, `timeout` when the time is over; 0 milliseconds are for ever.
 pub(super) fn block_on(
     ctx: Ctx,
     keys: &mut [Str],
@@ -378,18 +378,20 @@ pub(super) fn block_on(
     ready: Handler,
     timeout: Handler,
 ) {
+    let (timeout_ms, count) = (timeout_ms as c_longlong, keys.len() as c_int);
+    let (keys, nothing) = (keys.as_mut_ptr().cast(), ptr::null_mut());
+    let deleted = raw::REDISMODULE_BLOCK_UNBLOCK_DELETED as c_int;
+    let (ready, timeout) = (Some(ready), Some(timeout));
     // SAFETY: the context is that of a command whose client may be blocked; the server copies the
     // keys. No private data is given, so none is to be freed.
     unsafe {
-        api!(RedisModule_BlockClientOnKeys(
-            ctx.0,
-            Some(ready),
-            Some(timeout),
-            None,
-            timeout_ms as c_longlong,
-            keys.as_mut_ptr().cast(),
-            keys.len() as c_int,
-            ptr::null_mut(),
-        ));
+        match raw::RedisModule_BlockClientOnKeysWithFlags {
+            Some(block) => {
+                block(ctx.0, ready, timeout, None, timeout_ms, keys, count, nothing, deleted)
+            }
+            None => api!(RedisModule_BlockClientOnKeys(
+                ctx.0, ready, timeout, None, timeout_ms, keys, count, nothing
+            )),
+        };
     }
 }

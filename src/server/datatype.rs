@@ -12,7 +12,7 @@ use redis_module::raw;
 
 use super::api::{self, Ctx, Str, api};
 use super::timer::Timed;
-use super::{clock, sweep, timer};
+use super::{clock, sweep, timer, watch};
 use crate::engine::agent::Agent;
 use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
@@ -387,9 +387,10 @@ unsafe extern "C" fn copy<T: DataType>(
 }
 
 /// The key goes, or the value goes on under another name: the timer expects nothing here any more,
-/// and a sweep looks for the value if it lives on. Always on the main thread, unlike `free`.
+/// and a sweep looks for the value if it lives on; clients may wait for it. Always on the main
+/// thread, unlike `free`.
 unsafe extern "C" fn unlink<T: DataType>(
-    _ctx: *mut raw::RedisModuleKeyOptCtx,
+    ctx: *mut raw::RedisModuleKeyOptCtx,
     pointer: *const c_void,
 ) {
     guarded("unlinking", (), || {
@@ -398,6 +399,13 @@ unsafe extern "C" fn unlink<T: DataType>(
         timer::gone(&mut stored.expected);
         if stored.value.next_ms(clock::now()).is_some() {
             stored.alive = Some(sweep::unlinked());
+        }
+        // SAFETY: the context is that of the running callback.
+        let (name, db) = unsafe {
+            (api!(RedisModule_GetKeyNameFromOptCtx(ctx)), api!(RedisModule_GetDbIdFromOptCtx(ctx)))
+        };
+        if !name.is_null() {
+            watch::unlinked(db, Str(name.cast_mut()).bytes());
         }
     });
 }

@@ -152,15 +152,28 @@ fn tell_keys(ctx: Ctx, spec: &Spec, words: &Words<'_>) {
     }
 }
 
-/// A key that the client waits for was signalled: the whole command is decided anew. As long as
-/// there is nothing for it, it goes on waiting, and has changed nothing.
+/// A key that the client waits for was signalled: the whole command is decided anew, if it is a
+/// fast one or there is time for it. As long as there is nothing for it, it goes on waiting, and
+/// has changed nothing.
 unsafe extern "C" fn woken<const PLACE: usize>(
     ctx: *mut raw::RedisModuleCtx,
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
 ) -> c_int {
     // SAFETY: the server calls back with the words of the command that waits.
-    unsafe { anew::<PLACE>(Ctx(ctx), (argv, argc), false, || ERR) }
+    let decide = || unsafe { anew::<PLACE>(Ctx(ctx), (argv, argc), false, || ERR) };
+    if TABLE.get(PLACE).is_some_and(|spec| spec.is_fast()) {
+        return decide();
+    }
+    // SAFETY: as above; the key is the first word, and that is always there.
+    let name = unsafe { Words::of(argv, argc) }.bytes.first().copied().unwrap_or_default();
+    if !watch::may_decide(Ctx(ctx), name) {
+        return ERR;
+    }
+    let started_us = clock::now_us();
+    let code = decide();
+    watch::decided(clock::now_us().saturating_sub(started_us));
+    code
 }
 
 /// What a client watches for has not come in time: it is told how things stand. The command knows

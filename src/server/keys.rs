@@ -228,7 +228,7 @@ impl<'a> Keys<'a> {
             }
         }
         if std::mem::take(&mut self.emptied) {
-            watch::signal(self.ctx);
+            watch::emptied(self.ctx);
         }
         self.opened.iter_mut().for_each(|opened| (opened.held, opened.news) = (Held::Closed, None));
         for news in &self.news {

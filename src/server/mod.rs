@@ -99,6 +99,7 @@ unsafe extern "C" fn cron(
         clock::reanchor();
         sweep::round(Ctx(ctx));
         timer::check(Ctx(ctx));
+        watch::check(Ctx(ctx));
         eviction::poll(Ctx(ctx));
     });
 }

@@ -157,7 +157,9 @@ pub(super) fn pool(batch: &Batch<'_, PoolEvent>, told: &mut Told) {
         told.wakes |= match event {
             // More identities, or none at all, for whoever waits for one.
             PoolEvent::Set { .. } | PoolEvent::Draining { .. } | PoolEvent::Resumed => true,
-            PoolEvent::Reached { .. } | PoolEvent::Walked { .. } => false,
+            PoolEvent::Reached { .. } | PoolEvent::Walked { .. } | PoolEvent::HandedBack { .. } => {
+                false
+            }
         };
     }
     told.notice(c"wf.pool");

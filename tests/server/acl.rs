@@ -14,18 +14,6 @@ fn user(server: &Server, rules: &str) -> Client {
     client
 }
 
-/// Whether this server gives categories to the commands of modules.
-fn has_categories(client: &mut Client) -> bool {
-    let info = client.text("INFO server");
-    let version = info
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("valkey_version:").or(line.strip_prefix("redis_version:"))
-        })
-        .unwrap();
-    !version.starts_with("7.0.") && !version.starts_with("6.")
-}
-
 #[test]
 fn keys_that_are_named_need_the_right_to_them() {
     let server = Server::start();
@@ -88,6 +76,8 @@ fn queues_that_are_not_named_need_the_right_to_them_too() {
         "WF.RECOVER worker QUEUES 1 jobs",
         "WF.HELD worker",
         "WF.HELD worker COUNT 1",
+        "WF.DRAIN worker RESET",
+        "WF.DRAIN worker BLOCK 50 RESET",
     ] {
         someone.refused_as("NOPERM", line);
         assert_eq!(admin.digest(), digest, "{line}: refused, yet something changed");
@@ -102,6 +92,28 @@ fn queues_that_are_not_named_need_the_right_to_them_too() {
 
     let mut trusted = user(&server, "+@all ~jobs ~worker ~secret");
     assert_eq!(trusted.map("WF.RECOVER worker").maps("tasks").len(), 2);
+}
+
+#[test]
+fn who_resets_a_pool_needs_the_right_to_its_identities_and_their_queues() {
+    let server = Server::start();
+    let mut admin = server.client();
+    admin.cmd("WF.POOL p SIZE 2 LEASE 60000");
+    let epoch = admin.map("WF.ASSUME p").int("epoch");
+    admin.cmd("WF.PUSH secret x");
+    admin.cmd(&format!("WF.POP secret {{p}}:1 EPOCH {epoch}"));
+    let digest = admin.digest();
+    for rules in ["+@all ~p", "+@all ~p ~{p}:1 ~secret", "+@all ~p ~{p}:*", "+@all ~p ~secret"] {
+        let mut someone = user(&server, rules);
+        for line in ["WF.DRAIN p RESET", "WF.DRAIN p BLOCK 50 RESET"] {
+            someone.refused_as("NOPERM", line);
+            assert_eq!(admin.digest(), digest, "{rules}: {line} changed something");
+        }
+    }
+    // A drain alone changes nothing but the pool.
+    user(&server, "+@all ~p").cmd("WF.DRAIN p");
+    let reset = user(&server, "+@all ~p ~{p}:* ~secret").map("WF.DRAIN p RESET");
+    assert_eq!((reset.int("running"), reset.int("reset")), (0, 1));
 }
 
 #[test]
@@ -184,7 +196,7 @@ fn nobody_may_apply_events_however_many_rights_he_has() {
 fn commands_have_the_usual_categories_where_the_server_knows_them() {
     let server = Server::start();
     let mut client = server.client();
-    if !has_categories(&mut client) {
+    if client.is_redis_7_0() {
         return;
     }
     // HELD settles what a recovery did not get to, so it is no matter of reading alone.

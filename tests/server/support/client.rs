@@ -175,6 +175,14 @@ impl Client {
             .to_owned()
     }
 
+    /// Whether this is Redis 7.0: it gives no categories to the commands of modules, and does not
+    /// wake clients that wait for a key that is deleted.
+    #[track_caller]
+    pub(crate) fn is_redis_7_0(&mut self) -> bool {
+        let text = self.text("INFO server");
+        !text.contains("valkey_version:") && text.contains("redis_version:7.0.")
+    }
+
     /// The digest of one key.
     #[track_caller]
     pub(crate) fn digest_of(&mut self, key: &str) -> String {
