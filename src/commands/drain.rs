@@ -6,7 +6,7 @@
 
 use super::args;
 use super::bulk::BULK;
-use super::identity::{Thing, held_count, members, open_members, open_queues, pool_running, thing};
+use super::identity::{Holdings, Thing, held_count, members, open_members, open_queues, thing};
 use super::places::Places;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Keyspace, Next, due};
@@ -23,7 +23,7 @@ use crate::engine::task::State;
 const RESETTING_MS: u64 = 10_000;
 
 /// Identities of a pool that one call stops at once; the others follow within moments.
-const MEMBERS: usize = 500;
+const MEMBERS: usize = 128;
 
 /// WF.DRAIN.
 pub(super) static DRAIN: Spec = Spec {
@@ -79,15 +79,16 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     }
     let key = call.keys.open(name);
     let begins = !call.rules.woken && !call.rules.timed_out;
+    let mut known = None;
     if begins {
         match thing(call.keys, key)? {
             Thing::Nothing => {}
             Thing::Queue => begin_of_queue(call, key, &asked)?,
             Thing::Agent => begin_of_agent(call, (name, key), &asked)?,
-            Thing::Pool => begin_of_pool(call, (name, key), &asked)?,
+            Thing::Pool => known = begin_of_pool(call, (name, key), &asked)?,
         }
     }
-    let Standing { drains, running, reset } = standing(call, (name, key))?;
+    let Standing { drains, running, reset } = standing(call, (name, key), known)?;
     // Who resumes it ends the wait, too.
     if running > 0
         && drains
@@ -113,7 +114,12 @@ struct Standing {
     reset: u64,
 }
 
-fn standing(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) -> Result<Standing, Refusal> {
+/// `known`: the identities of a pool, where they are known already.
+fn standing(
+    call: &mut Call<'_, '_>,
+    (name, key): (&[u8], Key),
+    known: Option<Vec<(Vec<u8>, Key)>>,
+) -> Result<Standing, Refusal> {
     match thing(call.keys, key)? {
         // It was there when the wait began.
         Thing::Nothing => Err(Refusal::NoSuchKey(name.to_vec())),
@@ -135,8 +141,8 @@ fn standing(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) -> Result<Standi
         }
         Thing::Pool => {
             let drains = call.keys.pool(key)?.is_some_and(Pool::is_draining);
-            let members = members(call.keys, name, key);
-            let running = pool_running(call.keys, &members);
+            let members = known.unwrap_or_else(|| members(call.keys, name, key));
+            let running = Holdings::of(call.keys, &members).total(call.keys, &members);
             Ok(Standing { drains, running, reset: pool_reset(call.keys, key) })
         }
     }
@@ -166,14 +172,16 @@ fn begin_of_pool(
     call: &mut Call<'_, '_>,
     (name, key): (&[u8], Key),
     asked: &Asked,
-) -> Result<(), Refusal> {
+) -> Result<Option<Vec<(Vec<u8>, Key)>>, Refusal> {
     let at = call.at;
     call.keys.pool_to_change(key)?;
-    let mut members = Vec::new();
+    let mut members = None;
     if asked.resets {
-        members = open_members(call, (name, key))?;
-        let agents: Vec<Key> = members.iter().map(|(.., member)| *member).collect();
+        // As with an agent.
+        let all = open_members(call, (name, key))?;
+        let agents: Vec<Key> = all.iter().map(|(.., member)| *member).collect();
         open_queues(call, key, &agents)?;
+        members = Some(all.into_iter().map(|(_, name, member)| (name, member)).collect());
     }
     let reset_ms = asked.reset_ms(at.ms);
     let known = call.keys.pool_to_change(key)?;
@@ -181,12 +189,12 @@ fn begin_of_pool(
         call.keys.commit_pool(key, batch);
     }
     if reset_ms.is_none_or(|ms| ms > at.ms) {
-        return Ok(());
+        return Ok(members);
     }
-    // As with an agent. What is told here is handed back here, too.
+    // What is told here is handed back here, too.
     due::pool(call.keys, (name, key), MEMBERS, at);
     let mut left = BULK;
-    for (_, name, member) in members.iter().take(MEMBERS) {
+    for (name, member) in members.iter().flatten().take(MEMBERS) {
         let before = pool_reset(call.keys, key);
         due::agent(call.keys, (name, *member), left, at);
         left = left.saturating_sub((pool_reset(call.keys, key) - before) as usize);
@@ -194,7 +202,7 @@ fn begin_of_pool(
             break;
         }
     }
-    Ok(())
+    Ok(members)
 }
 
 /// How many tasks of a pool's identities were handed back since it drains.

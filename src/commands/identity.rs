@@ -2,6 +2,8 @@
 //! it holds in its queues. That is asked for the server's own ends, so no rights are asked for
 //! unless a function says so.
 
+use hashbrown::HashMap;
+
 use super::spec::Access;
 use super::{Call, Key, Keyspace};
 use crate::engine::agent::{Agent, State};
@@ -108,9 +110,40 @@ pub(super) fn members(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> Ve
     opened.into_iter().filter(|(key, _)| there(*key)).map(|(key, name)| (name, key)).collect()
 }
 
-/// How many tasks these identities of a pool hold.
-pub(super) fn pool_running(keys: &mut dyn Keyspace<'_>, members: &[(Vec<u8>, Key)]) -> u64 {
-    members.iter().map(|(name, member)| held_count(keys, name, *member)).sum()
+/// The queues in which identities of a pool hold something, each opened once.
+pub(super) struct Holdings {
+    queues: HashMap<Vec<u8>, Option<Key>>,
+}
+
+impl Holdings {
+    /// Of these identities.
+    pub(super) fn of(keys: &mut dyn Keyspace<'_>, members: &[(Vec<u8>, Key)]) -> Self {
+        let mut beside: HashMap<Vec<u8>, Key> = HashMap::new();
+        for (_, member) in members {
+            let known = keys.agent(*member).ok().flatten();
+            for name in known.into_iter().flat_map(Agent::queues) {
+                beside.entry_ref(name).or_insert(*member);
+            }
+        }
+        let opened = beside.into_iter().map(|(name, beside)| {
+            let key = keys.open_own(beside, &name);
+            (name, key)
+        });
+        Self { queues: opened.collect() }
+    }
+
+    /// How many tasks one of them holds.
+    pub(super) fn count(&self, keys: &dyn Keyspace<'_>, (name, member): &(Vec<u8>, Key)) -> u64 {
+        let known = keys.agent(*member).ok().flatten();
+        let queues = known.into_iter().flat_map(Agent::queues);
+        let queues = queues.filter_map(|queue| *self.queues.get(queue)?);
+        queues.map(|queue| held_in(keys, name, &[queue])).sum()
+    }
+
+    /// How many tasks all of them hold.
+    pub(super) fn total(&self, keys: &dyn Keyspace<'_>, members: &[(Vec<u8>, Key)]) -> u64 {
+        members.iter().map(|member| self.count(keys, member)).sum()
+    }
 }
 
 /// Opens the queues that these agents took from, with the caller's rights.

@@ -1,6 +1,6 @@
 //! WF.INFO: what there is to know of a queue, an agent or a pool as a whole.
 
-use super::identity::{Thing, drains, held_count, members, pool_of, pool_running, thing};
+use super::identity::{Holdings, Thing, drains, members, pool_of, thing};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::State as Standing;
@@ -123,15 +123,17 @@ fn about_agent(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
 fn about_pool(call: &mut Call<'_, '_>, (name, key): (&[u8], Key)) {
     let members = members(call.keys, name, key);
     let at = call.at;
-    let (mut assumed, mut left) = (0, Vec::new());
-    for (name, member) in &members {
-        if call.keys.agent(*member).ok().flatten().is_some_and(|agent| agent.is_assumed(at)) {
+    let holdings = Holdings::of(call.keys, &members);
+    let (mut assumed, mut running, mut left) = (0, 0, Vec::new());
+    for one in &members {
+        let held = holdings.count(call.keys, one);
+        running += held;
+        if call.keys.agent(one.1).ok().flatten().is_some_and(|agent| agent.is_assumed(at)) {
             assumed += 1;
-        } else if held_count(call.keys, name, *member) > 0 {
-            left.push(name.as_slice());
+        } else if held > 0 {
+            left.push(one.0.as_slice());
         }
     }
-    let running = pool_running(call.keys, &members);
     let Ok(Some(pool)) = call.keys.pool(key) else { return };
     let facts = pool.facts();
     let state = if pool.is_draining() { Standing::Draining } else { Standing::Active };
