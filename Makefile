@@ -45,8 +45,9 @@ build: setup ## the module as it is used: target/release/libbaton.so
 	$(CARGO) build --locked --release --lib
 
 run: build ## a server with the module, in the foreground (redis.conf says how)
-	@mkdir -p target/run
-	$(BATON_SERVER) redis.conf
+	@mkdir -p "$${CARGO_TARGET_DIR:-target}/run"
+	@server=$$(realpath "$$(command -v "$(BATON_SERVER)")"); \
+	    cd "$${CARGO_TARGET_DIR:-target}/run" && exec "$$server" "$(CURDIR)/redis.conf"
 
 bench: build ## compare with what Redis has without Baton
 	$(CARGO) bench --locked --bench compare

@@ -38,7 +38,8 @@ pub(super) static ASSUME: Spec = Spec {
         recovered as by WF.RECOVER and leased in the same step; every call under it must give \
         the EPOCH replied, renews the lease, and WF.BEAT does so when there is no other call \
         to make. LEASE: instead of the pool's. BLOCK: wait so many milliseconds for an \
-        identity, 0 for ever; in MULTI or a script it replies at once. REQID: the same request \
+        identity, 0 for ever; in MULTI or a script it replies at once. A draining pool refuses \
+        at once, too. REQID: the same request \
         again replies the same identity under the same epoch. The caller needs the right to \
         change all identities of the pool, and the queues that the free ones took from.\n\n\
         Errors: NOAGENT (there is no such pool), DRAINING, NOPERM, TRYAGAIN, WRONGTYPE, ERR.",

@@ -22,9 +22,10 @@ pub(super) static BEAT: Spec = Spec {
     args: &[Arg::key("agent-id", 0), Arg::integer("epoch").after("EPOCH")],
     reply: "a map: lease (milliseconds left) if the agent has one, draining 0 or 1, cancel",
     details: "\
-        Any other call under the epoch renews the lease too. draining: the agent or its pool \
-        is to take nothing more. cancel: the tasks it holds that are to be cancelled, each \
-        with queue, id and fence (1,000 at the most).\n\n\
+        Any other call under the epoch renews the lease too; that is recorded every quarter of \
+        its length, so it may end after three quarters without a call. draining: the agent or \
+        its pool is to take nothing more. cancel: the tasks it holds that are to be cancelled, \
+        each with queue, id and fence (1,000 at the most).\n\n\
         Errors: STALE, WRONGTYPE, ERR.",
     run,
 };

@@ -29,7 +29,7 @@ const MEMBERS: usize = 128;
 pub(super) static DRAIN: Spec = Spec {
     name: "wf.drain",
     summary: "Hands out no more tasks, waits for those that run, and resets what is left",
-    complexity: "O(1); with RESET O(N) in the tasks reset, in slices",
+    complexity: "O(1); O(N) in a pool's identities; with RESET O(N) in the tasks reset, in slices",
     since: "0.1.0",
     flags: "write blocking",
     categories: "write blocking",
@@ -44,8 +44,10 @@ pub(super) static DRAIN: Spec = Spec {
         milliseconds until nothing runs any more, 0 for ever; in MULTI or a script it replies at \
         once. RESET: when that time is over (without BLOCK: now), what still runs is reset, an \
         interruption each, as WF.RESET does it; also when the caller is gone by then. With \
-        BLOCK 0 that time never comes.\n\n\
-        Errors: WRONGTYPE, ERR (also when there is no such key).",
+        BLOCK 0 that time never comes. RESET needs the right to change all identities of a \
+        pool, and the queues that they, or the agent, took from. An identity that has retired \
+        and held nothing is gone: no such key.\n\n\
+        Errors: NOPERM, TRYAGAIN, WRONGTYPE, ERR (also when there is no such key).",
     run,
 };
 

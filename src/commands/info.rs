@@ -24,14 +24,18 @@ pub(super) static INFO: Spec = Spec {
     reply: "\
         a map with the field kind (queue, agent or pool), or null when there is no such key",
     details: "\
-        A queue: state (active, paused or draining), paused-types, how many tasks are in each \
-        state, types, owners that hold something, unique-keys, the totals since it was made, \
-        and its settings. An agent: epoch, state \
-        (active, draining, retired), pool, lease (milliseconds left), reset (tasks that a stop \
-        handed back so far), and queues, the names of those it took from. A pool: size, lease, \
-        orphan, state (active, draining), assumed (how many identities are), running (tasks \
-        that they hold), reset while it drains, and left, the names of free ones that hold \
-        work.\n\n\
+        A queue: state (active, paused or draining); while it drains, reset-at (Unix \
+        milliseconds, if a reset is planned) and reset (tasks reset so far); paused-types; how \
+        many tasks are scheduled, ready, running, done, failed, cancelled; unfinished, the first \
+        three together; types and owners with tasks; unique-keys; since it was made: \
+        total-pushed, total-taken, total-completed, total-failed (for good), total-returned \
+        (from running to pre-running), total-cancelled; last-number, the greatest id or fence; \
+        then the settings of WF.SET. An agent: epoch; state (active, draining, retired); pool; \
+        lease (milliseconds left, 0 if it is over); reset (tasks that a stop handed back so \
+        far); queues it took from. A pool: size, lease, orphan; state (active, draining); \
+        assumed (identities with a lease that runs); running (tasks its identities hold); \
+        reset-at and reset as above; left, the free identities that hold work. diverged 1: a \
+        replica's copy that does not follow its primary any more.\n\n\
         Errors: WRONGTYPE.",
     run,
 };

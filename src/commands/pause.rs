@@ -24,7 +24,7 @@ pub(super) static PAUSE: Spec = Spec {
     details: "\
         Tasks that do not run keep their places and cannot be taken; they can be pushed, edited \
         and cancelled. Running ones may finish. Agents that wait go on waiting. A queue that is \
-        not there is made. TYPE: only tasks of this type.\n\n\
+        not there is made; one that drains goes on doing so. TYPE: only tasks of this type.\n\n\
         Errors: WRONGTYPE, ERR.",
     run: pause,
 };
@@ -43,8 +43,8 @@ pub(super) static RESUME: Spec = Spec {
     reply: "OK",
     details: "\
         Of a queue: tasks are handed out again, and what a WF.DRAIN had planned is off. TYPE: \
-        those of this type, if that was paused. An agent or a pool that was drained takes tasks \
-        again, and nothing more is handed back.\n\n\
+        those of this type, if that was paused; what a type alone is paused for only this ends. \
+        An agent or a pool that was drained takes tasks again, and nothing more is handed back.\n\n\
         Errors: WRONGTYPE, ERR (also when there is no such key).",
     run: resume,
 };

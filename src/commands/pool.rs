@@ -26,12 +26,15 @@ pub(super) static POOL: Spec = Spec {
     details: "\
         Identities are named `<pool>:1`, `<pool>:2` and so on, or `{<pool>}:1` when the pool's \
         name has no hash tag, so that all are in one cluster slot. SIZE: how many there are, 1 \
-        to 10,000 (1). LEASE: for how long an identity that was assumed counts as alive \
-        without a call (30,000). ORPHAN: so long after the end of its lease what an identity \
-        holds is released, a crash each (0: never). What is not given stays as it was. When \
-        the pool is made smaller, identities beyond it stay with whoever has them, and are \
-        assumed again only while they hold work.\n\n\
-        Errors: WRONGTYPE, ERR (a name with a brace that is part of no hash tag).",
+        to 10,000 (1). LEASE: for how long an identity that was assumed counts as alive without \
+        a call (30,000). ORPHAN: so long after the end of its lease, or after it retired with \
+        KEEP, what an identity holds is released, a crash each (0: never); a change holds for \
+        those that are without a lease already. What is not given stays as it was. Whoever acts \
+        under the name of an identity, though it was not assumed, belongs to the pool. When the \
+        pool is made smaller, identities beyond it stay with whoever has them, and are assumed \
+        again only while they hold work.\n\n\
+        Errors: WRONGTYPE, ERR (a name that is nothing but a hash tag, or has a brace that is \
+        part of none).",
     run,
 };
 

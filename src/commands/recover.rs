@@ -43,7 +43,8 @@ pub(super) static RECOVER: Spec = Spec {
         a TIMEOUT starts anew. RELEASE: they are ready again, a crash each. FAIL: they fail, a \
         failure each; those with RETRIES left are tried again. A task that has seen as many \
         crashes as the queue's setting crashes allows is failed instead and listed under \
-        quarantined. EPOCH: only if this is the current one. LEASE: the identity counts as \
+        quarantined. What an identity left that had retired counts an interruption each instead \
+        of a crash. EPOCH: only if this is the current one. LEASE: the identity counts as \
         alive for so long without a call, and every call must give EPOCH; 0 ends that; nothing \
         said leaves it as it was. While the lease is alive only its holder, who gives EPOCH, or \
         FORCE recovers it. REQID: the same request again renews nothing and counts nothing. \

@@ -31,7 +31,8 @@ pub(super) static RETIRE: Spec = Spec {
     details: "\
         Ends the epoch and the lease. RELEASE (the default): the tasks are ready again, an \
         interruption each; beyond 10,000 the rest follows within moments. KEEP: they stay with \
-        the identity, for its successor. An identity that holds nothing is deleted.\n\n\
+        the identity, for its successor; an interruption each, once that recovers them. An \
+        identity that holds nothing is deleted.\n\n\
         Errors: STALE, NOPERM, TRYAGAIN, WRONGTYPE, ERR.",
     run,
 };

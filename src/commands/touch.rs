@@ -34,14 +34,15 @@ pub(super) static TOUCH: Spec = Spec {
         1, draining 0 or 1; fence if the task got a new one",
     details: "\
         PROGRESS 0 to 100. CHECKPOINT: bytes that the next agent gets, or this one after a \
-        crash. HANDLE: where the work really runs, on a system outside. What is not given \
-        stays as it was; an empty CHECKPOINT or HANDLE takes the former away. EXTEND: a task with a TIMEOUT may run for so many milliseconds from now \
-        on, if that is longer than it may already. cancel 1: the task is to be cancelled; end \
-        the work and hand it back with WF.NACK, or complete it all the same. draining 1: the \
-        agent or its pool gets no new tasks. Without options it tells whether the task is still \
-        held, and keeps the queue's backstop away.\n\n\
-        Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used \
-        up), WRONGTYPE, ERR.",
+        crash. HANDLE: where the work really runs, on a system outside. What is not given stays \
+        as it was; an empty CHECKPOINT or HANDLE takes the former away. EXTEND: a task with a \
+        TIMEOUT may run for so many milliseconds from now on, if that is longer than it may \
+        already. cancel 1: the task is to be cancelled; end the work and hand it back with \
+        WF.NACK, or complete it all the same. draining 1: the agent or its pool gets no new \
+        tasks. Without options it tells whether the task is still held, and keeps the queue's \
+        backstop away.\n\n\
+        Errors: STALE, NOTASK, NOTOWNER, OOM (a CHECKPOINT above 1 KiB while memory is used up), \
+        WRONGTYPE, ERR.",
     run,
 };
 

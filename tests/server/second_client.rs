@@ -1,12 +1,12 @@
 //! Does a client nobody here wrote get along: the ordinary one of Python?
 //!
 //! The script `tests/clients/worker.py` pushes, takes, dies, recovers and completes through the
-//! package `redis`, in both protocols. It runs in a virtual environment under the build folder,
-//! made once with the pinned version.
+//! package `redis`, in both protocols; and the worker that the README shows does what it says. They
+//! run in a virtual environment under the build folder, made once with the pinned version.
 
-use crate::support::Server;
+use crate::support::{Server, wait_until};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 const VERSION: &str = "8.1.0";
 
@@ -41,6 +41,53 @@ fn python() -> PathBuf {
         std::fs::write(&complete, "").unwrap();
     }
     interpreter
+}
+
+/// The worker that the README shows.
+fn worker_of_the_readme() -> String {
+    let text = std::fs::read_to_string("README.md").unwrap();
+    let code = text.split("```python\n").nth(1).unwrap();
+    code.split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_worker_of_the_readme_works_recovers_and_leaves() {
+    let server = Server::start();
+    let mut client = server.client();
+    let script = Path::new(env!("CARGO_TARGET_TMPDIR")).join("worker-of-the-readme.py");
+    std::fs::write(&script, worker_of_the_readme()).unwrap();
+    let start = || {
+        let mut command = Command::new(python());
+        command.env("REDIS_URL", format!("redis://127.0.0.1:{}", server.port));
+        command.arg(&script).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let output = |worker: Child| {
+        let out = worker.wait_with_output().unwrap();
+        (out.status.success(), String::from_utf8(out.stdout).unwrap())
+    };
+    client.cmd("WF.POOL workers SIZE 1 LEASE 600");
+    // A predecessor was lost with a task, two pages into it.
+    let lost = client.map("WF.ASSUME workers LEASE 1").int("epoch");
+    let id = client.int("WF.PUSH jobs film");
+    let me = format!("EPOCH {lost}");
+    client.cmd(&format!("WF.POP jobs {{workers}}:1 {me}"));
+    client.cmd(&format!("WF.TOUCH jobs {{workers}}:1 {id} {me} CHECKPOINT 2"));
+    client.cmd("WF.PUSH jobs book");
+    let first = start();
+    wait_until("all is done", || client.int("WF.LEN jobs") == 0);
+    // Another one waits for the only name, and gets it when the first has left.
+    let second = start();
+    wait_until("both wait", || client.info("clients", "blocked_clients") == "2");
+    run(Command::new("kill").arg(first.id().to_string()), "kill is missing");
+    let (well, out) = output(first);
+    assert!(well && out.contains("working on film from 2"), "{out}");
+    assert!(out.contains("working on book from the beginning"), "{out}");
+    client.cmd("WF.PUSH jobs song");
+    wait_until("all is done", || client.int("WF.LEN jobs") == 0);
+    client.cmd("WF.DRAIN workers");
+    let (well, out) = output(second);
+    assert!(well && out.contains("working on song"), "{out}");
+    assert_eq!(client.int("EXISTS {workers}:1"), 0, "it retired");
 }
 
 #[test]
