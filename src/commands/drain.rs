@@ -6,7 +6,9 @@
 
 use super::args;
 use super::bulk::BULK;
-use super::identity::{Holdings, Thing, held_count, members, open_members, open_queues, thing};
+use super::identity::{
+    Holdings, Member, Thing, held_count, members, open_members, open_queues, thing,
+};
 use super::places::Places;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Keyspace, Next, due};
@@ -120,7 +122,7 @@ struct Standing {
 fn standing(
     call: &mut Call<'_, '_>,
     (name, key): (&[u8], Key),
-    known: Option<Vec<(Vec<u8>, Key)>>,
+    known: Option<Vec<Member>>,
 ) -> Result<Standing, Refusal> {
     match thing(call.keys, key)? {
         // It was there when the wait began.
@@ -174,7 +176,7 @@ fn begin_of_pool(
     call: &mut Call<'_, '_>,
     (name, key): (&[u8], Key),
     asked: &Asked,
-) -> Result<Option<Vec<(Vec<u8>, Key)>>, Refusal> {
+) -> Result<Option<Vec<Member>>, Refusal> {
     let at = call.at;
     call.keys.pool_to_change(key)?;
     let mut members = None;

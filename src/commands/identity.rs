@@ -99,8 +99,11 @@ pub(super) fn held_count(keys: &mut dyn Keyspace<'_>, name: &[u8], agent: Key) -
     held_in(keys, name, &queues)
 }
 
-/// Every identity of a pool whose key is there, by name.
-pub(super) fn members(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> Vec<(Vec<u8>, Key)> {
+/// An identity of a pool, by name.
+pub(super) type Member = (Vec<u8>, Key);
+
+/// Every identity of a pool whose key is there.
+pub(super) fn members(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Key) -> Vec<Member> {
     let Some(known) = keys.pool(pool).ok().flatten() else { return Vec::new() };
     let names = known.numbers().map(|number| identity(name, number));
     let names: Vec<Vec<u8>> = names.collect();
@@ -117,7 +120,7 @@ pub(super) struct Holdings {
 
 impl Holdings {
     /// Of these identities.
-    pub(super) fn of(keys: &mut dyn Keyspace<'_>, members: &[(Vec<u8>, Key)]) -> Self {
+    pub(super) fn of(keys: &mut dyn Keyspace<'_>, members: &[Member]) -> Self {
         let mut beside: HashMap<Vec<u8>, Key> = HashMap::new();
         for (_, member) in members {
             let known = keys.agent(*member).ok().flatten();
@@ -133,7 +136,7 @@ impl Holdings {
     }
 
     /// How many tasks one of them holds.
-    pub(super) fn count(&self, keys: &dyn Keyspace<'_>, (name, member): &(Vec<u8>, Key)) -> u64 {
+    pub(super) fn count(&self, keys: &dyn Keyspace<'_>, (name, member): &Member) -> u64 {
         let known = keys.agent(*member).ok().flatten();
         let queues = known.into_iter().flat_map(Agent::queues);
         let queues = queues.filter_map(|queue| *self.queues.get(queue)?);
@@ -141,7 +144,7 @@ impl Holdings {
     }
 
     /// How many tasks all of them hold.
-    pub(super) fn total(&self, keys: &dyn Keyspace<'_>, members: &[(Vec<u8>, Key)]) -> u64 {
+    pub(super) fn total(&self, keys: &dyn Keyspace<'_>, members: &[Member]) -> u64 {
         members.iter().map(|member| self.count(keys, member)).sum()
     }
 }

@@ -94,7 +94,7 @@ fn words_that_exclude_each_other_or_lack_one_another_are_refused() {
         WF.PURGE q COUNT 5 => !ERR one of STATE and IDS is needed
         WF.PURGE q STATE done IDS 1 7 => !ERR one of STATE and IDS is needed
         WF.PURGE q IDS 1 7 OLDER 5 => !ERR OLDER goes with STATE
-        WF.PURGE q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done, failed, cancelled
+        WF.PURGE q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done,
         WF.SET q retries 4294967296 => !ERR retries is not an integer from 0 to 4294967295
         WF.INFO q => nil
         "#,

@@ -106,7 +106,8 @@ fn work_that_a_retired_identity_kept_counts_no_crash() {
         WF.POP q a EPOCH $e1 COUNT 4
         WF.RETIRE a EPOCH $e1 KEEP => OK
         # Also what the first page did not reach.
-        WF.RECOVER a COUNT 1 => {epoch:$e2 tasks:[{id:$t1 interruptions:1 ..}] quarantined:[] more:1 ..}
+        WF.RECOVER a COUNT 1 => {epoch:$e2 tasks:[{id:$t1 interruptions:1 ..}] \
+            quarantined:[] more:1 ..}
         WF.TOUCH q a $t2 EPOCH $e2 => {fence:_ ..}
         WF.TASK q $t2 => {state:"running" interruptions:1 ..}
         WF.HELD a => {tasks:[_ _ {id:$t3 interruptions:1 ..} {id:$t4 interruptions:1 ..}] ..}

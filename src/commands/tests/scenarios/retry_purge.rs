@@ -196,7 +196,7 @@ fn purge_drops_nothing_that_may_still_run() {
         WF.PUSH q 4 RETAIN 900 => $t4
         WF.POP q a
         WF.CANCEL q IDS 2 $t1 $t4
-        WF.PURGE q STATE ready => !ERR STATE must be done, failed or cancelled; cancel what may still run
+        WF.PURGE q STATE ready => !ERR STATE must be done, failed or cancelled
         WF.PURGE q STATE running => !ERR cancel what may still run
         WF.PURGE q STATE scheduled OLDER 0 => !ERR cancel what may still run
         WF.PURGE q IDS 6 $t1 $t2 $t3 $t4 $t4 7 => {count:1 more:0}
