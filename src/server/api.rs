@@ -369,25 +369,26 @@ pub(super) type Handler = unsafe extern "C" fn(
     c_int,
 ) -> c_int;
 
-/// Makes the client of this context wait for keys. `ready` is called when one is signalled or (but
-/// not on Redis 7.0) deleted, `timeout` when the time is over; 0 milliseconds are for ever.
+/// Makes the client of this context wait for keys. `ready` is called when one is signalled or, if
+/// that is wanted and but for Redis 7.0, deleted; `timeout` when the time is over; 0 milliseconds
+/// are for ever.
 pub(super) fn block_on(
     ctx: Ctx,
-    keys: &mut [Str],
+    (keys, deleted): (&mut [Str], bool),
     timeout_ms: u64,
     ready: Handler,
     timeout: Handler,
 ) {
     let (timeout_ms, count) = (timeout_ms as c_longlong, keys.len() as c_int);
     let (keys, nothing) = (keys.as_mut_ptr().cast(), ptr::null_mut());
-    let deleted = raw::REDISMODULE_BLOCK_UNBLOCK_DELETED as c_int;
+    let flags = if deleted { raw::REDISMODULE_BLOCK_UNBLOCK_DELETED as c_int } else { 0 };
     let (ready, timeout) = (Some(ready), Some(timeout));
     // SAFETY: the context is that of a command whose client may be blocked; the server copies the
     // keys. No private data is given, so none is to be freed.
     unsafe {
         match raw::RedisModule_BlockClientOnKeysWithFlags {
             Some(block) => {
-                block(ctx.0, ready, timeout, None, timeout_ms, keys, count, nothing, deleted)
+                block(ctx.0, ready, timeout, None, timeout_ms, keys, count, nothing, flags)
             }
             None => api!(RedisModule_BlockClientOnKeys(
                 ctx.0, ready, timeout, None, timeout_ms, keys, count, nothing

@@ -137,7 +137,9 @@ unsafe extern "C" fn handle<const PLACE: usize>(
         }
         answer(ctx, spec, &words, config::rules(), alarm, |mut what| {
             let over: api::Handler = if what.watches { told::<PLACE> } else { timed_out };
-            api::block_on(ctx, &mut what.keys, what.timeout_ms, woken::<PLACE>, over);
+            // Who waits for tasks waits for what comes under the name, as with BLPOP.
+            let keys = (&mut what.keys[..], !spec.is_fast());
+            api::block_on(ctx, keys, what.timeout_ms, woken::<PLACE>, over);
             OK
         })
     })

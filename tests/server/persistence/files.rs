@@ -297,7 +297,13 @@ fn every_prefix_of_a_log_is_a_state_that_was() {
     let mut states = BTreeMap::new();
     for _ in 0..300 {
         traffic.run(1);
-        states.insert(std::fs::metadata(&file).unwrap().len(), client.digest());
+        // What is due at once the timer does meanwhile.
+        let length = || std::fs::metadata(&file).unwrap().len();
+        wait_until("the state belongs to the log", || {
+            let before = length();
+            states.insert(before, client.digest());
+            length() == before
+        });
     }
     // From the end to the beginning: each boundary, and now and then the middle of a command.
     let lengths: Vec<u64> = states.keys().copied().collect();
