@@ -84,15 +84,20 @@ impl Bench {
     fn deadline_rows(&mut self) -> Outcome<Vec<Row>> {
         tell(&self.progress, "deadlines");
         let tasks = self.settings.tasks * 10;
-        let found = deadlines::measure(&mut self.server, tasks)?;
-        let wait = |what: &str, ms, bar| row(what, "ms", Spread::single(ms), bar);
+        let found = deadlines::measure(&mut self.server, tasks, self.settings.rounds)?;
+        let wait = |what: &str, ms, bar| row(what, "ms", Spread::of(ms), bar);
         let most = Some(Limit::AtMost(5.0));
         Ok(vec![
             wait("longest wait of another client, no keys", found.empty_ms, None),
             wait(&format!("  {tasks} deadlines pending"), found.pending_ms, most),
             wait(&format!("  {tasks} deadlines due at once"), found.firing_ms, most),
-            row("  all of them have fired after", "s", Spread::single(found.firing_s), None),
-            row("a delayed task is late by", "ms", found.late_ms, Some(Limit::AtMost(10.0))),
+            row("  all of them have fired after", "s", Spread::of(found.firing_s), None),
+            row(
+                "a delayed task is late by",
+                "ms",
+                Spread::of(found.late_ms),
+                Some(Limit::AtMost(10.0)),
+            ),
         ])
     }
 

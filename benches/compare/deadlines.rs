@@ -5,7 +5,6 @@
 use std::time::Instant;
 
 use crate::Outcome;
-use crate::report::Spread;
 use crate::server::Server;
 use crate::wire::{self, Wire};
 
@@ -21,50 +20,66 @@ const DELAY_MS: u64 = 20;
 /// Tasks pushed in one command.
 const BATCH: usize = 1_000;
 
-/// Longest waits in milliseconds, and lateness.
+/// Longest waits in milliseconds, and lateness, by round.
+#[derive(Default)]
 pub(crate) struct Deadlines {
     /// Without any key.
-    pub(crate) empty_ms: f64,
+    pub(crate) empty_ms: Vec<f64>,
     /// With all deadlines pending.
-    pub(crate) pending_ms: f64,
+    pub(crate) pending_ms: Vec<f64>,
     /// While they fire.
-    pub(crate) firing_ms: f64,
+    pub(crate) firing_ms: Vec<f64>,
     /// How long that took, in seconds.
-    pub(crate) firing_s: f64,
+    pub(crate) firing_s: Vec<f64>,
     /// From the moment of a task until its agent has it.
-    pub(crate) late_ms: Spread,
+    pub(crate) late_ms: Vec<f64>,
 }
 
 /// Measures with so many deadlines.
-pub(crate) fn measure(server: &mut Server, tasks: usize) -> Outcome<Deadlines> {
-    server.clear()?;
-    let mut prober = Wire::connect(server.port)?;
-    prober.never_sleep()?;
-    let empty_ms = longest_ms(&mut prober, |start| Ok(ms_since(start) > LOOKING_MS as f64))?;
-    // Far enough that all are pushed before.
-    let at_ms = now_ms(server)? + 20_000 + tasks as u64 / 100;
-    let payloads = "p ".repeat(BATCH);
-    for _ in 0..tasks.div_ceil(BATCH) {
-        server.ask(&format!("WF.MPUSH {{q}}late {BATCH} {payloads}AT {at_ms}"))?;
+pub(crate) fn measure(server: &mut Server, tasks: usize, rounds: usize) -> Outcome<Deadlines> {
+    let mut found = Deadlines::default();
+    for _ in 0..rounds {
+        found.round(server, tasks)?;
     }
-    let pending_ms = longest_ms(&mut prober, |start| Ok(ms_since(start) > LOOKING_MS as f64))?;
-    let late_ms = lateness(server)?;
-    if now_ms(server)? >= at_ms {
-        return Err("the deadlines were due before the measurement began".into());
-    }
-    while now_ms(server)? + 20 < at_ms {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let mut fires = None;
-    let firing_ms = longest_ms(&mut prober, |_| {
-        let left: usize = server.ask("WF.LEN {q}late STATE scheduled")?.parse()?;
-        if left < tasks.div_ceil(BATCH) * BATCH && fires.is_none() {
-            fires = Some(Instant::now());
+    Ok(found)
+}
+
+impl Deadlines {
+    fn round(&mut self, server: &mut Server, tasks: usize) -> Outcome<()> {
+        server.clear()?;
+        let mut prober = Wire::connect(server.port)?;
+        prober.never_sleep()?;
+        let empty_ms = longest_ms(&mut prober, |start| Ok(ms_since(start) > LOOKING_MS as f64))?;
+        // Far enough that all are pushed and looked at before.
+        let at_ms = now_ms(server)? + 8_000 + tasks as u64 / 150;
+        let payloads = "p ".repeat(BATCH);
+        for _ in 0..tasks.div_ceil(BATCH) {
+            server.ask(&format!("WF.MPUSH {{q}}late {BATCH} {payloads}AT {at_ms}"))?;
         }
-        Ok(left == 0)
-    })?;
-    let firing_s = fires.map_or(0.0, |start| start.elapsed().as_secs_f64());
-    Ok(Deadlines { empty_ms, pending_ms, firing_ms, firing_s, late_ms })
+        let pending_ms = longest_ms(&mut prober, |start| Ok(ms_since(start) > LOOKING_MS as f64))?;
+        let late_ms = lateness(server)?;
+        if now_ms(server)? >= at_ms {
+            return Err("the deadlines were due before the measurement began".into());
+        }
+        while now_ms(server)? + 20 < at_ms {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let mut fires = None;
+        let firing_ms = longest_ms(&mut prober, |_| {
+            let left: usize = server.ask("WF.LEN {q}late STATE scheduled")?.parse()?;
+            if left < tasks.div_ceil(BATCH) * BATCH && fires.is_none() {
+                fires = Some(Instant::now());
+            }
+            Ok(left == 0)
+        })?;
+        let firing_s = fires.map_or(0.0, |start| start.elapsed().as_secs_f64());
+        self.empty_ms.push(empty_ms);
+        self.pending_ms.push(pending_ms);
+        self.firing_ms.push(firing_ms);
+        self.firing_s.push(firing_s);
+        self.late_ms.extend(late_ms);
+        Ok(())
+    }
 }
 
 /// The longest wait of a client for PONG until it is over, which is asked now and then.
@@ -86,7 +101,7 @@ fn longest_ms(
 }
 
 /// How late delayed tasks reach an agent that waits, in milliseconds.
-fn lateness(server: &mut Server) -> Outcome<Spread> {
+fn lateness(server: &mut Server) -> Outcome<Vec<f64>> {
     let mut agent = Wire::connect(server.port)?;
     let mut late_ms = Vec::new();
     for _ in 0..DELAYED {
@@ -104,7 +119,7 @@ fn lateness(server: &mut Server) -> Outcome<Spread> {
         late_ms.push(ms_since(pushed) - DELAY_MS as f64);
         server.ask(&format!("WF.DONE {{q}}soon {{q}}agent {id}"))?;
     }
-    Ok(Spread::of(late_ms))
+    Ok(late_ms)
 }
 
 fn now_ms(server: &mut Server) -> Outcome<u64> {
