@@ -18,8 +18,25 @@ pub(super) fn carry_out(
     decide: impl FnOnce(&Queue, Moment) -> Bulk<'static>,
 ) -> Result<Next, Refusal> {
     let known = call.keys.queue_to_change(queue)?;
-    let Bulk { batch, count, more } =
-        known.map_or_else(|| Bulk::none(call.at), |known| decide(known, call.at));
+    let bulk = known.map_or_else(|| Bulk::none(call.at), |known| decide(known, call.at));
+    Ok(commit(call, queue, bulk))
+}
+
+/// The same of one workflow, which must be there.
+pub(super) fn steer(
+    call: &mut Call<'_, '_>,
+    queue: Key,
+    workflow: u64,
+    decide: impl FnOnce(&Queue, Moment) -> Result<Bulk<'static>, Refusal>,
+) -> Result<Next, Refusal> {
+    let missing = Refusal::NoWorkflow { id: workflow, phase: None };
+    let known = call.keys.queue_to_change(queue)?.ok_or(missing)?;
+    let bulk = decide(known, call.at)?;
+    Ok(commit(call, queue, bulk))
+}
+
+fn commit(call: &mut Call<'_, '_>, queue: Key, bulk: Bulk<'_>) -> Next {
+    let Bulk { batch, count, more } = bulk;
     if !batch.events.is_empty() {
         call.keys.commit_queue(queue, batch);
     }
@@ -28,5 +45,5 @@ pub(super) fn carry_out(
     call.reply.integer(count as i64);
     call.reply.bytes(b"more");
     call.reply.integer(more.into());
-    Ok(Next::Replied)
+    Next::Replied
 }

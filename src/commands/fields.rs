@@ -17,6 +17,8 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// Several names.
     Names(Box<[&'a [u8]]>),
+    /// Values by name.
+    Pairs(Box<[(&'a [u8], &'a [u8])]>),
 }
 
 /// Named values, in order.
@@ -72,9 +74,39 @@ impl<'a> Fields<'a> {
         self
     }
 
+    /// Adds values by name, where there are any.
+    pub fn pairs(
+        &mut self,
+        name: &'static str,
+        pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> &mut Self {
+        let pairs: Box<[_]> = pairs.collect();
+        if !pairs.is_empty() {
+            self.pairs.push((name, Value::Pairs(pairs)));
+        }
+        self
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     /// Writes them out.
     pub fn write(&self, reply: &mut dyn Reply) {
         reply.map(self.pairs.len());
+        self.write_pairs(reply);
+    }
+
+    /// Writes them into a map that was begun already.
+    pub fn write_pairs(&self, reply: &mut dyn Reply) {
         for (name, value) in &self.pairs {
             reply.bytes(name.as_bytes());
             match value {
@@ -83,6 +115,13 @@ impl<'a> Fields<'a> {
                 Value::Names(names) => {
                     reply.array(names.len());
                     names.iter().for_each(|name| reply.bytes(name));
+                }
+                Value::Pairs(pairs) => {
+                    reply.map(pairs.len());
+                    for (name, value) in pairs {
+                        reply.bytes(name);
+                        reply.bytes(value);
+                    }
                 }
             }
         }
@@ -99,6 +138,7 @@ impl<'a> Fields<'a> {
         fields.bytes("payload", &task.payload);
         let kind = queue.kind_of(task);
         fields.maybe("type", (!kind.is_empty()).then_some(kind));
+        fields.workflow(queue, task);
         if task.attempts > 1 {
             fields.integer("attempt", task.attempts.into());
         }
@@ -108,6 +148,14 @@ impl<'a> Fields<'a> {
         }
         fields.count("cancel", task.is_cancelling().into());
         fields
+    }
+
+    /// The workflow that a task is of, and its name there.
+    pub fn workflow(&mut self, queue: &'a Queue, task: &'a Task) -> &mut Self {
+        let Some((workflow, place)) = queue.workflow_of(task) else { return self };
+        self.integer("workflow", workflow.id);
+        let name = workflow.name_of(place);
+        self.maybe("name", (!name.is_empty()).then_some(name))
     }
 
     /// How long the running task may still run, in milliseconds, if it has a TIMEOUT.
@@ -124,8 +172,9 @@ impl<'a> Fields<'a> {
         fields.bytes("payload", &task.payload);
         let kind = queue.kind_of(task);
         fields.maybe("type", (!kind.is_empty()).then_some(kind));
+        fields.workflow(queue, task);
         fields.count("priority", queue.priority_of(task).into());
-        fields.count("attempts", task.attempts);
+        fields.count("attempts", task.attempts.into());
         fields.integer("pushed-at", issued_ms(task.id));
         if let Some(owner) = queue.owner_of(task) {
             fields.bytes("owner", owner);
@@ -150,7 +199,7 @@ impl<'a> Fields<'a> {
             fields.number("timeout", details.timeout_ms).number("retries", retries);
             fields.number("backoff", backoff.map(|backoff| backoff.base_ms));
             fields.number("backoff-max", backoff.map(|backoff| backoff.max_ms));
-            fields.number("retain", details.retain_ms);
+            fields.number("retain", details.retain_ms).number("delay", details.delay_ms);
             fields.maybe("error", details.error.as_deref());
             fields.maybe("result", details.result.as_deref());
         }
@@ -171,7 +220,7 @@ impl<'a> Fields<'a> {
 /// What the end of a task's stay in its state is called.
 fn until_name(state: State) -> &'static str {
     match state {
-        State::Scheduled | State::Ready => "starts-at",
+        State::Waiting | State::Scheduled | State::Ready => "starts-at",
         State::Running => "deadline",
         State::Done | State::Failed | State::Cancelled => "expires-at",
     }

@@ -76,7 +76,7 @@ impl Found {
             fields.bytes("state", b"failed");
             fields.bytes("payload", &task.payload);
             fields.maybe("type", (!kind.is_empty()).then_some(kind));
-            fields.count("attempt", task.attempts);
+            fields.count("attempt", task.attempts.into());
             fields.integer("running-for", call.at.ms.saturating_sub(task.taken_ms()));
             if let Some(details) = &task.details {
                 fields.details(details);

@@ -70,6 +70,7 @@ fn about_queue(queue: &Queue) -> Fields<'_> {
     fields.integer("types", queue.lines().kinds());
     fields.integer("owners", queue.holding());
     fields.integer("unique-keys", queue.uniques().len());
+    fields.integer("workflows", queue.workflows().len());
     let Totals { pushed, taken, completed, failed, returned, cancelled } = queue.totals();
     fields.integer("total-pushed", pushed);
     fields.integer("total-taken", taken);

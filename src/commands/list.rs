@@ -14,6 +14,7 @@ pub(super) const STATE: Arg = Arg {
     token: Some("STATE"),
     optional: true,
     kind: Kind::OneOf(&[
+        Arg::word("waiting", "waiting"),
         Arg::word("scheduled", "scheduled"),
         Arg::word("ready", "ready"),
         Arg::word("running", "running"),
@@ -41,6 +42,7 @@ pub(super) static LIST: Spec = Spec {
         Arg::key("queue", 0),
         STATE,
         common::TYPE,
+        common::WORKFLOW,
         Arg::text("agent-id").after("OWNER").optional(),
         Arg::word("handles", "HANDLES").optional(),
         common::CURSOR,
@@ -48,7 +50,7 @@ pub(super) static LIST: Spec = Spec {
     ],
     reply: "a map: tasks, each as WF.TASK tells it, and cursor (0 at the end)",
     details: "\
-        STATE, TYPE and OWNER say which tasks; HANDLES: only those with a handle. CURSOR: \
+        STATE, TYPE, WORKFLOW and OWNER say which tasks; HANDLES: only those with a handle. CURSOR: \
         where the last reply left off, 0 to begin. COUNT: how many at the most (100); there \
         may be fewer, or none, and yet more to come. A task that is there and unmoved from the \
         first page to the last is listed once.\n\n\
@@ -83,7 +85,7 @@ fn list<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"HANDLES" => filter.handles = true,
             b"CURSOR" => from = cursor(call.args.word("cursor")?)?,
             b"COUNT" => limit = call.args.count("count")?,
-            b"WORKFLOW" => return Err(args::later(word)),
+            b"WORKFLOW" => filter.workflow = Some(call.args.id("workflow")?),
             _ => return Err(args::unknown(word)),
         }
     }

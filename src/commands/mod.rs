@@ -42,11 +42,13 @@ mod retire;
 mod retry;
 mod set;
 mod spec;
+mod submit;
 mod taking;
 mod task;
 #[cfg(test)]
 mod tests;
 mod touch;
+mod workflow;
 
 pub use args::Args;
 pub use fields::{Fields, Value};
@@ -65,6 +67,7 @@ use crate::engine::slab::Slot;
 pub static TABLE: &[&Spec] = &[
     &push::PUSH,
     &push::MPUSH,
+    &submit::SUBMIT,
     &edit::EDIT,
     &pop::POP,
     &mpop::MPOP,
@@ -89,6 +92,7 @@ pub static TABLE: &[&Spec] = &[
     &purge::PURGE,
     &owners::OWNERS,
     &task::TASK,
+    &workflow::WORKFLOW,
     &list::LIST,
     &list::LEN,
     &info::INFO,
@@ -138,7 +142,7 @@ pub trait Keyspace<'a> {
     fn is_read_only(&self) -> bool;
 
     /// Applies what was decided about a queue, and makes it known. Makes the queue if need be.
-    fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>);
+    fn apply_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>);
 
     /// Applies what was decided about an agent, and makes it known. Makes the agent if need be.
     fn commit_agent(&mut self, key: Key, batch: Batch<'_, AgentEvent<'_>>);
@@ -154,6 +158,14 @@ pub trait Keyspace<'a> {
 
     /// Whoever waits for this key is decided anew, though nothing about it has changed.
     fn wake(&mut self, key: Key);
+
+    /// Makes what was decided about a queue so, with what it means for workflows.
+    fn commit_queue(&mut self, key: Key, mut batch: Batch<'_, QueueEvent<'_>>) {
+        if let Ok(Some(queue)) = self.queue(key) {
+            queue.conclude(&mut batch);
+        }
+        self.apply_queue(key, batch);
+    }
 
     /// The agent at a key that is about to be changed.
     fn agent_to_change(&self, key: Key) -> Result<Option<&Agent>, Refusal> {

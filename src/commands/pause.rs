@@ -3,11 +3,18 @@
 
 use super::args;
 use super::identity::{Thing, thing};
-use super::spec::{Access, Arg, Keys, Spec, common};
+use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Key, Next};
 use crate::engine::event::{Batch, QueueEvent};
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
+
+/// What of a queue, if not all of it.
+const WHAT: Arg = Arg::one_of(
+    "what",
+    &[Arg::text("type").after("TYPE"), Arg::integer("workflow").after("WORKFLOW")],
+)
+.optional();
 
 /// WF.PAUSE.
 pub(super) static PAUSE: Spec = Spec {
@@ -19,13 +26,15 @@ pub(super) static PAUSE: Spec = Spec {
     categories: "write fast",
     arity: -2,
     keys: &[Keys::At(1, Access::Update)],
-    args: &[Arg::key("queue", 0), common::TYPE],
+    args: &[Arg::key("queue", 0), WHAT],
     reply: "OK",
     details: "\
         Tasks that do not run keep their places and cannot be taken; they can be pushed, edited \
         and cancelled. Running ones may finish. Agents that wait go on waiting. A queue that is \
-        not there is made; one that drains goes on doing so. TYPE: only tasks of this type.\n\n\
-        Errors: WRONGTYPE, ERR.",
+        not there is made; one that drains goes on doing so. TYPE: only tasks of this type. \
+        WORKFLOW: only those of this workflow; what is unlocked meanwhile starts when it is \
+        resumed.\n\n\
+        Errors: NOWORKFLOW, WRONGTYPE, ERR.",
     run: pause,
 };
 
@@ -39,20 +48,26 @@ pub(super) static RESUME: Spec = Spec {
     categories: "write fast",
     arity: -2,
     keys: &[Keys::At(1, Access::Update)],
-    args: &[Arg::key("key", 0), common::TYPE],
+    args: &[Arg::key("key", 0), WHAT],
     reply: "OK",
     details: "\
         Of a queue: tasks are handed out again, and what a WF.DRAIN had planned is off. TYPE: \
         those of this type, if that was paused; what a type alone is paused for only this ends. \
         An agent or a pool that was drained takes tasks again, and nothing more is handed back.\n\n\
-        Errors: WRONGTYPE, ERR (also when there is no such key).",
+        WORKFLOW: those of this workflow have their places again.\n\n\
+        Errors: NOWORKFLOW, WRONGTYPE, ERR (also when there is no such key).",
     run: resume,
 };
 
 fn pause<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let queue = call.args.word("queue")?;
-    let kind = kind(call)?;
+    let what = what(call)?;
     let queue = call.keys.open(queue);
+    let kind = match what {
+        What::All => None,
+        What::Kind(kind) => Some(kind),
+        What::Workflow(id) => return hold_workflow(call, queue, id, true),
+    };
     let known = call.keys.queue_to_change(queue)?;
     if !known.is_some_and(|known| is_held(known, kind)) {
         call.keys.commit_queue(queue, Batch::of(call.at.ms, QueueEvent::Paused { kind }));
@@ -63,13 +78,17 @@ fn pause<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
 
 fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let name = call.args.word("key")?;
-    let kind = kind(call)?;
+    let what = what(call)?;
     let key = call.keys.open(name);
     match thing(call.keys, key)? {
         Thing::Nothing => return Err(Refusal::NoSuchKey(name.to_vec())),
-        Thing::Queue => resume_queue(call, key, kind)?,
-        Thing::Agent | Thing::Pool if kind.is_some() => {
-            return Err(args::syntax("TYPE", "is for queues"));
+        Thing::Queue => match what {
+            What::All => resume_queue(call, key, None)?,
+            What::Kind(kind) => resume_queue(call, key, Some(kind))?,
+            What::Workflow(id) => return hold_workflow(call, key, id, false),
+        },
+        Thing::Agent | Thing::Pool if !matches!(what, What::All) => {
+            return Err(args::syntax("TYPE and WORKFLOW", "are for queues"));
         }
         Thing::Agent => {
             let known = call.keys.agent_to_change(key)?;
@@ -104,15 +123,39 @@ fn is_held(queue: &Queue, kind: Option<&[u8]>) -> bool {
     }
 }
 
-/// The type that is named, if one is.
-fn kind<'a>(call: &mut Call<'_, 'a>) -> Result<Option<&'a [u8]>, Refusal> {
-    let mut kind = None;
+fn hold_workflow(
+    call: &mut Call<'_, '_>,
+    queue: Key,
+    id: u64,
+    paused: bool,
+) -> Result<Next, Refusal> {
+    let missing = Refusal::NoWorkflow { id, phase: None };
+    let known = call.keys.queue_to_change(queue)?.ok_or(missing)?;
+    if let Some(batch) = known.decide_hold_workflow(id, paused, call.at)? {
+        call.keys.commit_queue(queue, batch);
+    }
+    call.reply.ok();
+    Ok(Next::Replied)
+}
+
+/// What is paused or resumed.
+enum What<'a> {
+    All,
+    Kind(&'a [u8]),
+    Workflow(u64),
+}
+
+fn what<'a>(call: &mut Call<'_, 'a>) -> Result<What<'a>, Refusal> {
+    let mut what = What::All;
     while let Some((token, word)) = call.args.option() {
-        match token.as_slice() {
-            b"TYPE" => kind = Some(call.args.word("type")?),
-            b"WORKFLOW" => return Err(args::later(word)),
+        let said = match token.as_slice() {
+            b"TYPE" => What::Kind(call.args.word("type")?),
+            b"WORKFLOW" => What::Workflow(call.args.id("workflow")?),
             _ => return Err(args::unknown(word)),
+        };
+        if !matches!(std::mem::replace(&mut what, said), What::All) {
+            return Err(args::syntax("TYPE and WORKFLOW", "exclude each other"));
         }
     }
-    Ok(kind)
+    Ok(what)
 }

@@ -7,6 +7,7 @@ use crate::engine::numbers::{Moment, later};
 use crate::engine::push::{Push, Pushed};
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
+use crate::engine::submit::Plan;
 use crate::engine::task::Backoff;
 
 /// WF.PUSH.
@@ -31,17 +32,15 @@ pub(super) static PUSH: Spec = Spec {
         common::TIMEOUT,
         common::RETRIES,
         common::BACKOFF,
-        Arg::block(
-            "unique",
-            &[
-                Arg::text("key").after("UNIQUE"),
-                Arg::integer("milliseconds").after("FOR").optional(),
-            ],
-        )
-        .optional(),
+        common::UNIQUE,
         common::RETAIN,
+        common::WORKFLOW,
+        common::AFTER,
+        common::AFTERANY,
     ],
-    reply: "the task's id; with UNIQUE the id of the task that has the key, if one has",
+    reply: "\
+        the task's id; with UNIQUE that of the task that has the key, in a workflow that of the \
+        task with this NAME, if there is one",
     details: "\
         Options: NAME, for people and logs. TYPE, which POP can ask for. PRIORITY 0 (the \
         default, served first) to 65535. DELAY, AT: it is ready only after so many milliseconds, \
@@ -54,8 +53,14 @@ pub(super) static PUSH: Spec = Spec {
         unfinished its id is replied and nothing is added; FOR keeps the key taken so \
         many milliseconds after the push, even when the task has ended. RETAIN: milliseconds for \
         which the done task is kept, with its result; without it, what the queue's setting \
-        retain says.\n\n\
-        Errors: FULL (maxlen or maxunique is reached), OOM, WRONGTYPE, ERR.",
+        retain says. WORKFLOW: the task is added to this workflow, which must not have ended, \
+        also by a task of it that runs. It is ready (or, with DELAY, waits for its time from then \
+        on) when the parents that AFTER names, by name or id, are done, and those that AFTERANY \
+        names have ended in whatever way. A task with the same NAME is not added twice. RETAIN \
+        and AT do not go with WORKFLOW: a task is kept as long as its workflow.\n\n\
+        Errors: FULL (maxlen or maxunique is reached), NOWORKFLOW (it is not there, or has \
+        ended), BADDAG (a parent that is not there, or has failed, or maxdag is reached), OOM, \
+        WRONGTYPE, ERR.",
     run: push,
 };
 
@@ -92,9 +97,19 @@ fn push<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let name = call.args.word("queue")?;
     let payloads = [call.args.word("payload")?];
     let mut asked = Push { payloads: &payloads, ..Push::default() };
-    let mut kept_ms = None;
+    let (mut kept_ms, mut within) = (None, Within::default());
     while let Some((token, word)) = call.args.option() {
         match token.as_slice() {
+            b"WORKFLOW" => within.workflow = Some(call.args.id("workflow")?),
+            b"AFTER" => within.after = call.args.counted("numparents")?,
+            b"AFTERANY" => within.after_any = call.args.counted("numparents")?,
+            b"DELAY" => {
+                within.delay_ms = Some(call.args.ms("DELAY")?);
+                let starts_ms = within.delay_ms.map(|ms| later(call.at.ms, ms));
+                if asked.starts_ms.replace(starts_ms.unwrap_or(0)).is_some() {
+                    return Err(args::syntax("DELAY and AT", "exclude each other"));
+                }
+            }
             b"NAME" => asked.name = Some(call.args.word("name")?),
             b"UNIQUE" => asked.unique = Some((call.args.word("key")?, 0)),
             b"FOR" => kept_ms = Some(call.args.ms("FOR")?),
@@ -106,9 +121,70 @@ fn push<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         (None, Some(_)) => return Err(args::syntax("FOR", "goes with UNIQUE")),
         (_, None) => {}
     }
-    let first = commit(call, name, &asked)?;
-    call.reply.integer(first as i64);
+    let id = match within.plan(&asked)? {
+        Some((workflow, plan)) => add(call, name, (workflow, &plan), asked.unique)?,
+        None => commit(call, name, &asked)?,
+    };
+    call.reply.integer(id as i64);
     Ok(Next::Replied)
+}
+
+/// What a push says of the workflow that the task is to be in.
+#[derive(Default)]
+struct Within<'a> {
+    workflow: Option<u64>,
+    after: &'a [&'a [u8]],
+    after_any: &'a [&'a [u8]],
+    delay_ms: Option<u64>,
+}
+
+impl<'a> Within<'a> {
+    /// The task as its workflow is asked for it, if it is to be in one.
+    fn plan(&self, asked: &Push<'_, 'a>) -> Result<Option<(u64, Plan<'a>)>, Refusal> {
+        let Some(workflow) = self.workflow else {
+            let alone = self.after.is_empty() && self.after_any.is_empty();
+            return if alone { Ok(None) } else { Err(args::syntax("AFTER", "goes with WORKFLOW")) };
+        };
+        if asked.starts_ms.is_some() && self.delay_ms.is_none() {
+            return Err(args::syntax("AT", "does not go with WORKFLOW: say DELAY"));
+        }
+        if asked.retain_ms.is_some() {
+            return Err(args::syntax("RETAIN", "does not go with WORKFLOW, which has its own"));
+        }
+        let plan = Plan {
+            name: asked.name.unwrap_or_default(),
+            payload: asked.payloads.first().copied().unwrap_or_default(),
+            kind: asked.kind,
+            priority: asked.priority,
+            timeout_ms: asked.timeout_ms,
+            retries: asked.retries,
+            backoff: asked.backoff,
+            delay_ms: self.delay_ms,
+            after: self.after.to_vec(),
+            after_any: self.after_any.to_vec(),
+        };
+        Ok(Some((workflow, plan)))
+    }
+}
+
+/// Adds a task to a workflow, and tells its id.
+fn add<'a>(
+    call: &mut Call<'_, 'a>,
+    name: &'a [u8],
+    (workflow, plan): (u64, &Plan<'a>),
+    unique: Option<(&'a [u8], u64)>,
+) -> Result<u64, Refusal> {
+    call.rules.allow_growth()?;
+    let key = call.keys.open(name);
+    let missing = Refusal::NoWorkflow { id: workflow, phase: None };
+    let queue = call.keys.queue_to_change(key)?.ok_or(missing)?;
+    match queue.decide_add(workflow, plan, unique, call.at)? {
+        Pushed::Again(id) => Ok(id),
+        Pushed::New { first, batch } => {
+            call.keys.commit_queue(key, batch);
+            Ok(first)
+        }
+    }
 }
 
 fn mpush<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
@@ -143,7 +219,6 @@ fn common_option<'a>(
                 return Err(args::syntax("DELAY and AT", "exclude each other"));
             }
         }
-        b"WORKFLOW" | b"AFTER" | b"AFTERANY" => return Err(args::later(word)),
         _ => return Err(args::unknown(word)),
     }
     Ok(())
@@ -158,7 +233,7 @@ pub(super) fn starts_ms(token: &Token, args: &mut Args<'_>, at: Moment) -> Resul
 }
 
 /// One number or two.
-fn backoff(args: &mut Args<'_>) -> Result<Backoff, Refusal> {
+pub(super) fn backoff(args: &mut Args<'_>) -> Result<Backoff, Refusal> {
     let base_ms = args.ms("BACKOFF")?;
     let max_ms = args.ms_if_any("BACKOFF's most")?.unwrap_or(Backoff::MAX_MS);
     Ok(Backoff { base_ms, max_ms })

@@ -1,7 +1,7 @@
 //! WF.RETRY: what has failed may run again.
 
 use super::args;
-use super::bulk::{BULK, carry_out};
+use super::bulk::{BULK, carry_out, steer};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
 use crate::engine::cancel::Failed;
@@ -21,7 +21,12 @@ pub(super) static RETRY: Spec = Spec {
         Arg::key("queue", 0),
         Arg::one_of(
             "which",
-            &[common::IDS, Arg::word("failed", "FAILED"), Arg::word("quarantined", "QUARANTINED")],
+            &[
+                common::IDS,
+                Arg::integer("workflow").after("WORKFLOW"),
+                Arg::word("failed", "FAILED"),
+                Arg::word("quarantined", "QUARANTINED"),
+            ],
         ),
         common::COUNT,
     ],
@@ -30,14 +35,16 @@ pub(super) static RETRY: Spec = Spec {
         IDS: those named; FAILED: every failed task; QUARANTINED: those that failed since too \
         many of their owners crashed. Failures, crashes and interruptions are forgotten; \
         checkpoint, progress and handle stay. A task whose UNIQUE key another unfinished task \
-        has by now is left alone. COUNT: at most so many (10,000).\n\n\
-        Errors: WRONGTYPE, ERR.",
+        has by now is left alone, and so are tasks of workflows. WORKFLOW: what has failed of \
+        this workflow, was cancelled or could not start runs again, as its parents allow; what is \
+        done stays done. COUNT: at most so many (10,000).\n\n\
+        Errors: NOWORKFLOW, WRONGTYPE, ERR.",
     run,
 };
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let queue = call.args.word("queue")?;
-    let (mut ids, mut limit) = (smallvec::SmallVec::new(), BULK);
+    let (mut ids, mut limit, mut workflow) = (smallvec::SmallVec::new(), BULK, None);
     let mut words = [false; 3];
     while let Some((token, word)) = call.args.option() {
         let [named, failed, quarantined] = &mut words;
@@ -49,16 +56,22 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"FAILED" => *failed = true,
             b"QUARANTINED" => *quarantined = true,
             b"COUNT" => limit = call.args.count("count")?,
-            b"WORKFLOW" => return Err(args::later(word)),
+            b"WORKFLOW" => workflow = Some(call.args.id("workflow")?),
             _ => return Err(args::unknown(word)),
         }
     }
-    let which = match words {
-        [true, false, false] => Failed::Ids(&ids),
-        [false, true, false] => Failed::All,
-        [false, false, true] => Failed::Quarantined,
-        _ => return Err(args::syntax("one of IDS, FAILED and QUARANTINED", "is needed")),
-    };
     let queue = call.keys.open(queue);
+    let which = match (words, workflow) {
+        ([true, false, false], None) => Failed::Ids(&ids),
+        ([false, true, false], None) => Failed::All,
+        ([false, false, true], None) => Failed::Quarantined,
+        ([false, false, false], Some(id)) => {
+            return steer(call, queue, id, |known, at| known.decide_retry_workflow(id, at));
+        }
+        _ => {
+            let which = "one of IDS, WORKFLOW, FAILED and QUARANTINED";
+            return Err(args::syntax(which, "is needed"));
+        }
+    };
     carry_out(call, queue, |known, at| known.decide_retry(&which, limit, at))
 }

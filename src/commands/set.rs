@@ -36,6 +36,7 @@ pub(super) static SET: Spec = Spec {
                         Arg::word("crashes", "crashes"),
                         Arg::word("maxlen", "maxlen"),
                         Arg::word("maxunique", "maxunique"),
+                        Arg::word("maxdag", "maxdag"),
                     ],
                 ),
                 Arg::integer("value"),
@@ -54,13 +55,13 @@ pub(super) static SET: Spec = Spec {
         not say so itself (0). retain-failed: the same of failed tasks (7 days). crashes: \
         owners that a task may lose before it is quarantined (10; 0: any number). maxlen: \
         unfinished tasks (0: any number). maxunique: UNIQUE keys remembered (1,000,000; 0: any \
-        number). Unless said otherwise they hold for what happens from now on.\n\n\
+        number). maxdag: tasks of a workflow (100,000; 0, and at the most: a million). Unless said otherwise they hold for what happens from now on.\n\n\
         Errors: OOM, WRONGTYPE, ERR.",
     run,
 };
 
 /// Settings that are meant but not built yet.
-const LATER: [&[u8]; 2] = [b"maxdag", b"events"];
+const LATER: [&[u8]; 1] = [b"events"];
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let key = call.args.word("queue")?;

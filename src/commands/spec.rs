@@ -226,6 +226,20 @@ pub(super) mod common {
     pub(crate) const RESULT: Arg = Arg::text("result").after("RESULT").optional();
     pub(crate) const MAXPRIORITY: Arg = Arg::integer("priority").after("MAXPRIORITY").optional();
     pub(crate) const RETAIN: Arg = Arg::integer("milliseconds").after("RETAIN").optional();
+    pub(crate) const WORKFLOW: Arg = Arg::integer("workflow").after("WORKFLOW").optional();
+    pub(crate) const AFTER: Arg =
+        Arg::block("after", &[Arg::integer("numparents"), Arg::text("parent").many()])
+            .after("AFTER")
+            .optional();
+    pub(crate) const AFTERANY: Arg =
+        Arg::block("afterany", &[Arg::integer("numparents"), Arg::text("parent").many()])
+            .after("AFTERANY")
+            .optional();
+    pub(crate) const UNIQUE: Arg = Arg::block(
+        "unique",
+        &[Arg::text("key").after("UNIQUE"), Arg::integer("milliseconds").after("FOR").optional()],
+    )
+    .optional();
     pub(crate) const TYPE: Arg = Arg::text("type").after("TYPE").optional();
     pub(crate) const PRIORITY: Arg = Arg::integer("priority").after("PRIORITY").optional();
     pub(crate) const DELAY: Arg = Arg::integer("milliseconds").after("DELAY").optional();

@@ -20,6 +20,7 @@ pub(super) struct Taking<'a> {
     pub(super) count: Option<usize>,
     pub(super) block_ms: Option<u64>,
     pub(super) request: Option<&'a [u8]>,
+    pub(super) with_results: bool,
 }
 
 impl<'a> Taking<'a> {
@@ -45,7 +46,7 @@ impl<'a> Taking<'a> {
             b"COUNT" => self.count = Some(args.count("count")?),
             b"BLOCK" => self.block_ms = Some(args.ms("BLOCK")?),
             b"REQID" => self.request = Some(args.word("request id")?),
-            b"WITHRESULTS" => return Err(args::later(b"WITHRESULTS")),
+            b"WITHRESULTS" => self.with_results = true,
             _ => return Ok(false),
         }
         Ok(true)
@@ -143,6 +144,9 @@ impl<'a> Taking<'a> {
         for task in ids.iter().filter_map(|id| queue.task(*id)) {
             let mut fields = Fields::handed_out(queue, task);
             fields.maybe("queue", name);
+            if self.with_results {
+                fields.pairs("results", queue.results_of(task));
+            }
             fields.write(call.reply);
         }
         Ok(())

@@ -19,6 +19,7 @@ impl Queue {
             debug_assert_eq!(self.fits(event, batch.blobs.len()), Ok(()));
             self.apply_event(event, batch.at_ms, &batch.blobs);
         }
+        debug_assert!(self.settled.is_empty(), "the end of a task was not worked off");
         self.issued_here = true;
     }
 
@@ -100,6 +101,21 @@ impl Queue {
                 let reset = self.reset_by_drain();
                 self.set_hold(Some(Hold::Draining { reset_ms: *reset_ms, reset }));
             }
+            QueueEvent::Submitted { .. } => self.apply_submitted(event),
+            QueueEvent::Added { .. } => self.apply_added(event, blobs),
+            QueueEvent::Advanced => self.advance(at_ms),
+            QueueEvent::WorkflowHeld { id, paused } => {
+                self.of_workflow(*id, |queue, slot| queue.hold_workflow(slot, *paused));
+            }
+            QueueEvent::WorkflowCancelled { id } => {
+                self.of_workflow(*id, |queue, slot| queue.cancel_workflow(slot, at_ms));
+            }
+            QueueEvent::WorkflowRetried { id } => {
+                self.of_workflow(*id, |queue, slot| queue.revive(slot, at_ms));
+            }
+            QueueEvent::Swept { id, count } => {
+                self.of_workflow(*id, |queue, slot| queue.sweep(slot, *count as usize));
+            }
         }
     }
 
@@ -112,11 +128,18 @@ impl Queue {
         }
     }
 
+    /// Calls `change` for the slot of a workflow.
+    fn of_workflow(&mut self, id: u64, change: impl FnOnce(&mut Self, Slot)) {
+        if let Some(slot) = self.workflows.find(id) {
+            change(self, slot);
+        }
+    }
+
     fn apply_pushed(&mut self, event: &QueueEvent<'_>, blobs: &[&[u8]]) {
         let QueueEvent::Pushed { first, count, payload, kind, priority, attributes } = event else {
             return;
         };
-        let line = self.lines.enter(kind, *priority, u64::from(*count));
+        let line = self.lines.enter(kind, *priority, 0, u64::from(*count));
         for nth in 0..*count {
             let id = first + u64::from(nth);
             let slot = self.admit(Task::pushed(id, line, bytes(blobs, payload + nth).into()));
@@ -221,13 +244,16 @@ impl Queue {
             if let Some(ms) = timeout_ms {
                 queue.tasks.get_mut(slot).details_mut().set(Attribute::TimeoutMs(*ms));
             }
-            let Some((order, until_ms)) = *place else { return };
-            queue.step_out(slot);
+            if place.is_some() {
+                queue.step_out(slot);
+            }
             let (former, cause) = (queue.tasks.get(slot).line, queue.tasks.get(slot).cause);
             let priority = priority.unwrap_or(queue.lines.line(former).priority);
             let line = queue.lines.change(former, *kind, priority);
             queue.tasks.get_mut(slot).line = line;
-            queue.await_taking(slot, order, cause, until_ms);
+            if let Some((order, until_ms)) = *place {
+                queue.await_taking(slot, order, cause, until_ms);
+            }
         });
     }
 
@@ -255,16 +281,35 @@ impl Queue {
         self.end(slot, State::Cancelled, Cause::Cancelled, at_ms);
     }
 
+    fn cancel_workflow(&mut self, workflow: Slot, at_ms: u64) {
+        self.workflows.get_mut(workflow).cancelling = true;
+        for place in 0..self.workflows.get(workflow).nodes().len() as u32 {
+            let slot = self.workflows.get(workflow).node(place).slot;
+            if self.tasks.get(slot).state.is_unfinished() {
+                self.cancel(slot, at_ms);
+            }
+        }
+    }
+
     fn retry(&mut self, slot: Slot, order: u64) {
         self.step_out(slot);
-        let details = self.tasks.get_mut(slot).details_mut();
+        self.forget_troubles(slot);
+        self.line_up(slot, order, Cause::Retried);
+    }
+
+    /// What counted against a task is forgotten, and its UNIQUE key is its own again.
+    pub(super) fn forget_troubles(&mut self, slot: Slot) {
+        let Some(details) = &mut self.tasks.get_mut(slot).details else { return };
         (details.failures, details.crashes, details.interruptions) = (0, 0, 0);
         details.error = None;
         if let Some(key) = details.former_key.take() {
-            let known = self.uniques.find(&key).map(|known| self.uniques.get(known).until_ms);
-            self.take_unique(slot, &key, known.unwrap_or(0));
+            let known = self.uniques.find(&key).map(|known| self.uniques.get(known));
+            let (until_ms, live) = known.map_or((0, false), |known| (known.until_ms, known.live));
+            // In a workflow that runs again another task may have it by now.
+            if !live {
+                self.take_unique(slot, &key, until_ms);
+            }
         }
-        self.line_up(slot, order, Cause::Retried);
     }
 
     /// The task keeps its place among those its owner holds: they stand in the order of taking.

@@ -6,8 +6,9 @@ use super::event::{Ids, QueueEvent};
 use super::numbers::{Moment, issued_ms};
 use super::queue::Queue;
 use super::reset::Bulk;
-use super::slab::Slot;
+use super::slab::{NONE, Slot};
 use super::task::{Cause, State, Task};
+use super::workflow::{Phase, Workflow};
 
 /// Which failed tasks.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,8 @@ impl Queue {
     /// live task has by now.
     #[must_use]
     pub fn decide_retry<'a>(&self, which: &Failed<'_>, limit: usize, at: Moment) -> Bulk<'a> {
+        // Those of a workflow run again with it, or not at all.
+        let is_alone = |slot: &Slot| self.tasks.get(*slot).workflow == NONE;
         let mut keys: HashSet<&[u8]> = HashSet::new();
         let mut has_key = |slot: &Slot| {
             let former = self.details_of(*slot).and_then(|details| details.former_key.as_deref());
@@ -68,14 +71,16 @@ impl Queue {
         let most = limit.saturating_add(1);
         let failed = self.failed.iter(&self.tasks);
         let slots: Vec<Slot> = match which {
-            Failed::All => failed.filter(has_key).take(most).collect(),
+            Failed::All => failed.filter(is_alone).filter(has_key).take(most).collect(),
             Failed::Quarantined => failed
                 .filter(|slot| self.tasks.get(*slot).cause == Cause::Quarantined)
+                .filter(is_alone)
                 .filter(has_key)
                 .take(most)
                 .collect(),
             Failed::Ids(ids) => {
                 let mut named = self.each_once(ids, |task| task.state == State::Failed);
+                named.retain(is_alone);
                 named.retain(&mut has_key);
                 named
             }
@@ -86,9 +91,11 @@ impl Queue {
         })
     }
 
-    /// Decides to drop at most `limit` tasks that have ended.
+    /// Decides to drop at most `limit` tasks that have ended. Those of a workflow go with it: all
+    /// of them, once it has ended.
     #[must_use]
     pub fn decide_purge<'a>(&self, which: &Ended<'_>, limit: usize, at: Moment) -> Bulk<'a> {
+        let is_alone = |slot: &Slot| self.tasks.get(*slot).workflow == NONE;
         let slots: Vec<Slot> = match which {
             Ended::In { state, older_ms } => {
                 let list = self.list(*state).filter(|_| !state.is_unfinished());
@@ -98,11 +105,51 @@ impl Queue {
                     let ended_ms = issued_ms(self.tasks.get(*slot).order);
                     ended_ms.saturating_add(*older_ms) <= at.ms
                 };
-                all.take_while(is_old).take(limit.saturating_add(1)).collect()
+                all.take_while(is_old).filter(is_alone).take(limit.saturating_add(1)).collect()
             }
-            Ended::Ids(ids) => self.each_once(ids, |task| !task.state.is_unfinished()),
+            Ended::Ids(ids) => {
+                let mut named = self.each_once(ids, |task| !task.state.is_unfinished());
+                named.retain(is_alone);
+                named
+            }
         };
-        self.bulk(slots, limit, at, |ids| QueueEvent::Purged { ids })
+        let mut bulk = self.bulk(slots, limit, at, |ids| QueueEvent::Purged { ids });
+        self.purge_workflows(which, limit, at, &mut bulk);
+        bulk
+    }
+
+    /// Adds workflows that have ended, as far as the limit goes; each of their tasks counts.
+    fn purge_workflows(&self, which: &Ended<'_>, limit: usize, at: Moment, bulk: &mut Bulk<'_>) {
+        let has_ended = |slot: &Slot| self.workflows.get(*slot).phase != Phase::Open;
+        let slots: Vec<Slot> = match which {
+            Ended::In { state, older_ms } => {
+                let is_so = |workflow: &Workflow| {
+                    workflow.phase != Phase::Open
+                        && workflow.phase.word() == state.word()
+                        && workflow.ended_ms.saturating_add(*older_ms) <= at.ms
+                };
+                let ended = self.workflows.iter().filter(|(_, workflow)| is_so(workflow));
+                ended.map(|(slot, _)| slot).collect()
+            }
+            Ended::Ids(ids) => {
+                let mut ids = ids.to_vec();
+                ids.sort_unstable();
+                ids.dedup();
+                ids.iter().filter_map(|id| self.workflows.find(*id)).filter(has_ended).collect()
+            }
+        };
+        for slot in slots {
+            let left = (limit as u64).saturating_sub(bulk.count);
+            let workflow = self.workflows.get(slot);
+            let tasks = workflow.nodes().len() as u64;
+            bulk.more |= tasks > left;
+            if left == 0 {
+                break;
+            }
+            let count = tasks.min(left);
+            bulk.count += count;
+            bulk.batch.events.push(QueueEvent::Swept { id: workflow.id, count });
+        }
     }
 
     fn bulk<'a>(

@@ -41,6 +41,8 @@ pub enum Cause {
     Retired,
     /// Its owner was without a lease for too long.
     Orphaned,
+    /// Another task of its workflow failed or was cancelled.
+    Parent,
 }
 
 impl Cause {
@@ -65,6 +67,7 @@ impl Cause {
             Self::Retried => "retried",
             Self::Retired => "handed back by retiring",
             Self::Orphaned => "released from an orphan",
+            Self::Parent => "parent",
         }
     }
 
@@ -72,13 +75,15 @@ impl Cause {
     #[must_use]
     pub fn leads_to(self, state: State) -> bool {
         match state {
-            State::Scheduled | State::Ready => {
-                !matches!(self, Self::Taken | Self::Completed | Self::Quarantined | Self::Cancelled)
-            }
+            State::Waiting => matches!(self, Self::Pushed | Self::Retried),
+            State::Scheduled | State::Ready => !matches!(
+                self,
+                Self::Taken | Self::Completed | Self::Quarantined | Self::Cancelled | Self::Parent
+            ),
             State::Running => self == Self::Taken,
             State::Done => self == Self::Completed,
             State::Failed => self.ends_in_failure(),
-            State::Cancelled => self == Self::Cancelled,
+            State::Cancelled => matches!(self, Self::Cancelled | Self::Parent),
         }
     }
 
@@ -104,6 +109,7 @@ impl Cause {
             | Self::Completed
             | Self::Copied
             | Self::Cancelled
+            | Self::Parent
             | Self::Retried => None,
         }
     }

@@ -14,6 +14,8 @@ pub enum Due {
     Start,
     /// An ended task was kept long enough; the slot is the task's.
     Expiry,
+    /// A workflow that has ended was kept long enough; the slot is the workflow's.
+    Sweep,
     /// A UNIQUE key was kept long enough after its task; the slot is the key's.
     Forgetting,
     /// The time limit of a drain is over; no slot.
@@ -28,7 +30,7 @@ impl Due {
     /// Whether it takes a task from an agent that may be alive, unasked.
     fn harms(self) -> bool {
         match self {
-            Self::Start | Self::Expiry | Self::Forgetting | Self::Reset => false,
+            Self::Start | Self::Expiry | Self::Sweep | Self::Forgetting | Self::Reset => false,
             Self::Timeout | Self::Silence => true,
         }
     }

@@ -4,6 +4,7 @@ use super::event::{Batch, QueueEvent};
 use super::numbers::Moment;
 use super::queue::Queue;
 use super::refusal::Refusal;
+use super::task::State;
 
 /// What is to be different.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,11 @@ impl Queue {
         if !task.state.is_pre_running() {
             return Err(Refusal::NotEditable { id, state: task.state });
         }
+        // Its time comes with its parents' end.
+        let waits = task.state == State::Waiting;
+        if waits && edit.starts_ms.is_some() {
+            return Err(Refusal::Waiting(id));
+        }
         let until_ms = match edit.starts_ms {
             Some(ms) if ms > at.ms => ms,
             Some(_) => 0,
@@ -40,7 +46,7 @@ impl Queue {
         let moves = kind.is_some_and(|kind| kind != self.kind_of(task))
             || priority.is_some_and(|priority| priority != self.priority_of(task))
             || until_ms != task.until_ms().unwrap_or(0);
-        let place = moves.then(|| (self.numbers(at).next(1), until_ms));
+        let place = (moves && !waits).then(|| (self.numbers(at).next(1), until_ms));
         let event = QueueEvent::Edited { id, kind, priority, timeout_ms, place };
         Ok(Batch::of(at.ms, event))
     }

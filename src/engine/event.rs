@@ -11,6 +11,7 @@ use smallvec::{Array, SmallVec};
 use super::agent::Why;
 use super::settings::Setting;
 use super::task::{Attributes, Cause};
+use super::workflow::OnFail;
 
 /// Task ids; mostly one.
 pub type Ids = SmallVec<[u64; 2]>;
@@ -238,6 +239,69 @@ pub enum QueueEvent<'a> {
     Drained {
         /// When what still runs is reset, Unix time in milliseconds.
         reset_ms: Option<u64>,
+    },
+    /// A workflow came in; its tasks follow.
+    Submitted {
+        /// Its number.
+        id: u64,
+        /// Its name.
+        name: &'a [u8],
+        /// What a failure means for the rest.
+        on_fail: OnFail,
+        /// How long it is kept once done, in milliseconds; nothing: as the queue's setting says.
+        retain_ms: Option<u64>,
+        /// Its UNIQUE key, and until when that stays taken, Unix time in milliseconds.
+        unique: Option<(&'a [u8], u64)>,
+    },
+    /// A task came into a workflow.
+    Added {
+        /// The workflow's number.
+        workflow: u64,
+        /// The task's.
+        id: u64,
+        /// The blob of its payload.
+        payload: Blob,
+        /// Its name.
+        name: &'a [u8],
+        /// The type's name.
+        kind: &'a [u8],
+        /// 0 is served first.
+        priority: u16,
+        /// The places of parents that must be done.
+        #[serde(deserialize_with = "bounded")]
+        after: SmallVec<[u32; 2]>,
+        /// The places of parents that must have ended.
+        #[serde(deserialize_with = "bounded")]
+        after_any: SmallVec<[u32; 2]>,
+        /// What most tasks do not have.
+        #[serde(borrow, deserialize_with = "bounded")]
+        attributes: Attributes<'a>,
+    },
+    /// What the ends of tasks mean for their workflows was worked off.
+    Advanced,
+    /// What of a workflow does not run is held back, or no longer.
+    WorkflowHeld {
+        /// Its number.
+        id: u64,
+        /// Whether it is.
+        paused: bool,
+    },
+    /// A workflow was cancelled: what does not run at once, the rest as its agents let go of it.
+    WorkflowCancelled {
+        /// Its number.
+        id: u64,
+    },
+    /// What had failed of a workflow, or had never started, runs again.
+    WorkflowRetried {
+        /// Its number.
+        id: u64,
+    },
+    /// The last tasks of a workflow that has ended were dropped; with the last of all, itself.
+    Swept {
+        /// Its number.
+        id: u64,
+        /// How many.
+        count: u64,
     },
 }
 

@@ -8,7 +8,7 @@ use super::numbers::{Moment, later};
 use super::owner::Owner;
 use super::queue::Queue;
 use super::refusal::{Now, Refusal};
-use super::slab::Slot;
+use super::slab::{NONE, Slot};
 use super::task::{Backoff, Cause, State};
 
 /// What becomes of a completion.
@@ -79,7 +79,7 @@ impl Queue {
         let mut batch = Batch::at(at.ms);
         self.settle_first(&[slot], at, &mut batch);
         let (ids, mut results) = (Ids::from_slice(&[id]), SmallVec::new());
-        if let Some(result) = result.filter(|_| self.keep_ms(slot, State::Done) > 0) {
+        if let Some(result) = result.filter(|_| self.keeps_result(slot)) {
             results.push((0, batch.blob(result)));
         }
         batch.events.push(QueueEvent::Completed { ids, batch: false, results });
@@ -105,8 +105,7 @@ impl Queue {
         self.settle_first(&slots, at, &mut batch);
         let mut results = SmallVec::new();
         for (place, (nth, slot)) in held.iter().enumerate() {
-            let kept = self.keep_ms(*slot, State::Done) > 0;
-            let result = several.results.get(*nth).filter(|_| kept);
+            let result = several.results.get(*nth).filter(|_| self.keeps_result(*slot));
             results.extend(result.map(|result| (place as u32, batch.blob(result))));
         }
         let ids = self.ids_of(slots.into_iter());
@@ -174,7 +173,7 @@ impl Queue {
         let order = numbers.next(1);
         batch.events.push(QueueEvent::Returned { ids, order, cause, until_ms, error });
         let state = match until_ms {
-            _ if self.tasks.get(slot).is_cancelling() => State::Cancelled,
+            _ if self.tasks.get(slot).is_cancelling() || self.is_barred(slot) => State::Cancelled,
             0 => State::Ready,
             _ => State::Scheduled,
         };
@@ -210,6 +209,11 @@ impl Queue {
         let mut batch = Batch::at(at.ms);
         self.put_back(&slots, Cause::HandedBack, moment_in(at, delay_ms), at, &mut batch);
         (!slots.is_empty()).then_some((slots.len() as u64, batch))
+    }
+
+    /// Whether a task is kept once done: for a while, or for its children.
+    fn keeps_result(&self, slot: Slot) -> bool {
+        self.tasks.get(slot).workflow != NONE || self.keep_ms(slot, State::Done) > 0
     }
 
     fn has_completed(&self, agent: &[u8], id: u64, fence: Option<u64>) -> bool {

@@ -2,11 +2,12 @@
 //! replica that lost its way says so instead of drifting on.
 
 use super::deadlines::Due;
-use super::event::QueueEvent;
+use super::event::{Ids, QueueEvent};
 use super::numbers::NUMBER_MAX;
 use super::queue::Queue;
 use super::slab::{NONE, Slot};
 use super::task::{Attribute, Attributes, Backoff, Cause, State, Task};
+use super::workflow::{Phase, TASKS_MAX};
 
 impl Queue {
     /// Whether the event can be applied here, given how many blobs come with it; if not, why.
@@ -76,6 +77,13 @@ impl Queue {
             | QueueEvent::Paused { .. }
             | QueueEvent::Resumed { .. }
             | QueueEvent::Drained { .. } => self.fits_unasked(event),
+            QueueEvent::Submitted { .. }
+            | QueueEvent::Added { .. }
+            | QueueEvent::Advanced
+            | QueueEvent::WorkflowHeld { .. }
+            | QueueEvent::WorkflowCancelled { .. }
+            | QueueEvent::WorkflowRetried { .. }
+            | QueueEvent::Swept { .. } => self.fits_workflow(event, blobs),
         }
     }
 
@@ -111,6 +119,49 @@ impl Queue {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same of workflows.
+    fn fits_workflow(&self, event: &QueueEvent<'_>, blobs: usize) -> Result<(), String> {
+        let known = |id: u64| self.workflows.find(id).map(|slot| self.workflows.get(slot));
+        let phase = |id: u64| known(id).map(|workflow| workflow.phase);
+        match event {
+            QueueEvent::Submitted { id, retain_ms, unique, .. } => {
+                self.numbers_fit(*id, 1)?;
+                require(retain_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a time too long")?;
+                unique.map_or(Ok(()), |(key, until_ms)| self.key_fits(key, until_ms))
+            }
+            QueueEvent::Added { workflow, id, payload, after, after_any, attributes, .. } => {
+                self.numbers_fit(*id, 1)?;
+                require((*payload as usize) < blobs, "a blob is missing")?;
+                let workflow = known(*workflow).filter(|known| known.phase == Phase::Open);
+                let Some(workflow) = workflow else { return Err("no open workflow".to_owned()) };
+                let count = workflow.nodes().len();
+                require((count as u64) < TASKS_MAX, "too many tasks of a workflow")?;
+                let parents: Ids = after.iter().chain(after_any).map(|p| u64::from(*p)).collect();
+                let fit = distinct(&parents) && parents.iter().all(|p| (*p as usize) < count);
+                require(fit, "a parent that is not there, or twice")?;
+                self.attributes_fit(attributes, 1)
+            }
+            QueueEvent::WorkflowHeld { id, .. } | QueueEvent::WorkflowCancelled { id } => {
+                require(phase(*id) == Some(Phase::Open), "no open workflow")
+            }
+            QueueEvent::WorkflowRetried { id } => {
+                let is_free = known(*id).is_some_and(|workflow| self.key_is_free(workflow));
+                require(is_free, "no workflow, or one whose UNIQUE key is taken")
+            }
+            QueueEvent::Swept { id, count } => {
+                let ended = known(*id).is_some_and(|known| known.phase != Phase::Open);
+                require(ended && *count > 0, "no workflow that has ended")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn key_fits(&self, key: &[u8], until_ms: u64) -> Result<(), String> {
+        require(until_ms <= NUMBER_MAX, "a time too long")?;
+        let taken = self.uniques.find(key).map(|slot| self.uniques.get(slot).live);
+        require(taken != Some(true), "a UNIQUE key that is taken")
     }
 
     fn each_fits(
@@ -150,7 +201,10 @@ impl Queue {
         for attribute in attributes {
             match attribute {
                 Attribute::Name(_) | Attribute::Retries(_) => {}
-                Attribute::RetainMs(ms) | Attribute::UntilMs(ms) | Attribute::TimeoutMs(ms) => {
+                Attribute::RetainMs(ms)
+                | Attribute::UntilMs(ms)
+                | Attribute::TimeoutMs(ms)
+                | Attribute::DelayMs(ms) => {
                     require(*ms <= NUMBER_MAX, "a time too long")?;
                 }
                 Attribute::Backoff(Backoff { base_ms, max_ms }) => {
@@ -158,9 +212,7 @@ impl Queue {
                 }
                 Attribute::Unique { key, until_ms } => {
                     require(count == 1, "one UNIQUE key of several tasks")?;
-                    require(*until_ms <= NUMBER_MAX, "a time too long")?;
-                    let taken = self.uniques.find(key).map(|slot| self.uniques.get(slot).live);
-                    require(taken != Some(true), "a UNIQUE key that a live task has")?;
+                    self.key_fits(key, *until_ms)?;
                 }
                 other => return Err(format!("a new task with {other:?}")),
             }

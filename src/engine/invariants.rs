@@ -9,6 +9,7 @@ use super::names::Named;
 use super::queue::{Hold, Queue};
 use super::slab::{NONE, Slot};
 use super::task::{State, Task};
+use super::workflow::{Phase, Workflow};
 
 impl Queue {
     /// The first invariant that does not hold. Looks at every task.
@@ -30,6 +31,7 @@ impl Queue {
         ensure(bytes == self.payload_bytes, || "the count of payload bytes is off".to_owned())?;
         self.check_tasks()?;
         self.check_uniques()?;
+        self.check_workflows()?;
         self.check_deadlines()
     }
 
@@ -81,7 +83,10 @@ impl Queue {
             ensure(task.cause.leads_to(task.state), || {
                 format!("task {id} is {}: {}", task.state.word(), task.cause.words())
             })?;
-            let must_have = !matches!(task.state, State::Ready | State::Running);
+            let may_lack = matches!(task.state, State::Waiting | State::Ready | State::Running);
+            let is_alone = task.workflow == NONE;
+            let must_have = !may_lack && (is_alone || task.state == State::Scheduled);
+            ensure(!is_alone || task.state != State::Waiting, || format!("task {id} waits alone"))?;
             ensure(task.until_ms().is_some() || !must_have, || {
                 format!("task {id} is {} for ever", task.state.word())
             })?;
@@ -103,10 +108,60 @@ impl Queue {
     }
 
     fn check_uniques(&self) -> Result<(), String> {
-        let live = self.tasks.iter().filter_map(|(_, task)| task.unique()).count() as u64;
+        let of_workflows = self.workflows.iter().filter(|(_, known)| known.unique != NONE);
+        let of_tasks = self.tasks.iter().filter_map(|(_, task)| task.unique());
+        let live = (of_tasks.count() + of_workflows.count()) as u64;
         let records = self.uniques.records();
         let counted = records.iter().filter(|(_, unique)| unique.live).count() as u64;
         ensure(live == counted, || format!("{counted} UNIQUE keys are live, {live} are had"))?;
+        Ok(())
+    }
+
+    /// Each workflow knows its tasks, and what they wait for; none is forgotten.
+    pub(super) fn check_workflows(&self) -> Result<(), String> {
+        ensure(self.settled.is_empty(), || "the end of a task was not worked off".to_owned())?;
+        ensure(self.workflows.is_indexed(), || "the index of workflows is off".to_owned())?;
+        let in_workflow = self.tasks.iter().filter(|(_, task)| task.workflow != NONE).count();
+        let mut nodes = 0;
+        for (slot, workflow) in self.workflows.iter() {
+            nodes += workflow.nodes().len();
+            self.check_workflow(slot, workflow)
+                .map_err(|wrong| format!("workflow {}: {wrong}", workflow.id))?;
+        }
+        ensure(nodes == in_workflow, || format!("{in_workflow} tasks are of workflows of {nodes}"))
+    }
+
+    fn check_workflow(&self, slot: Slot, workflow: &Workflow) -> Result<(), String> {
+        let count = |state: State| {
+            let tasks = workflow.nodes().iter().map(|node| self.tasks.get(node.slot));
+            tasks.filter(|task| task.state == state).count() as u32
+        };
+        let is_open = workflow.phase == Phase::Open;
+        let unfinished: u32 = State::ALL.into_iter().filter(|s| s.is_unfinished()).map(count).sum();
+        ensure(unfinished == workflow.unfinished, || "unfinished tasks are off".to_owned())?;
+        ensure(is_open == (unfinished > 0), || "it is open for nothing, or ended".to_owned())?;
+        let counts = (count(State::Failed), count(State::Cancelled));
+        // One that has ended may have been dropped in part.
+        ensure(!is_open || counts == (workflow.failed, workflow.cancelled), || {
+            "failed or cancelled tasks are off".to_owned()
+        })?;
+        let mut last = workflow.id;
+        for (place, node) in (0..).zip(workflow.nodes()) {
+            let task = self.tasks.get(node.slot);
+            let id = task.id;
+            ensure(task.workflow == slot && id > last, || format!("task {id} stands wrong"))?;
+            last = id;
+            ensure(self.node_of(node.slot) == Some((slot, place)), || format!("{id} is lost"))?;
+            ensure(task.state != State::Waiting || node.open > 0, || format!("{id} is left"))?;
+            let open = self.count_open(slot, place);
+            ensure(task.state != State::Waiting || open == node.open, || {
+                format!("task {id} waits for {} parents, not {open}", node.open)
+            })?;
+            let barred = task.state.is_pre_running() && workflow.bars(place);
+            ensure(!barred, || format!("task {id} may still start"))?;
+            let held = task.state.is_unfinished() && workflow.paused;
+            ensure(!held || self.lines.is_held(task.line), || format!("{id} is not held"))?;
+        }
         Ok(())
     }
 
@@ -124,6 +179,10 @@ impl Queue {
                     let unique = self.uniques.get(slot);
                     unique.id == id && unique.until_ms == ms && !unique.live
                 }
+                Due::Sweep => {
+                    let workflow = self.workflows.get(slot);
+                    workflow.id == id && workflow.until_ms == ms && workflow.phase != Phase::Open
+                }
                 Due::Reset => self.drain_reset_ms() == Some(ms),
                 Due::Silence => {
                     let owner = self.owners.get(slot);
@@ -136,7 +195,9 @@ impl Queue {
         let uniques = self.uniques.records().iter();
         let graves = uniques.filter(|(_, unique)| !unique.live).count();
         let watches = self.settings.backstop_ms > 0;
+        let ended = self.workflows.iter().filter(|(_, known)| known.phase != Phase::Open).count();
         let expected = limited as u64
+            + ended as u64
             + graves as u64
             + u64::from(self.drain_reset_ms().is_some())
             + if watches { self.holding() } else { 0 };

@@ -3,6 +3,9 @@
 //! Each pair of type and priority has a line of its own; a heap per type orders the heads of its
 //! lines, and a heap of types orders those. So a POP for some types looks at those types only, and
 //! ten thousand types or priorities cost little more than one.
+//!
+//! The tasks of a workflow that is paused stand in lines of their own, which are taken out of the
+//! heaps; when it goes on they are put back, and every task has the place that it had.
 
 use hashbrown::HashMap;
 
@@ -45,12 +48,16 @@ impl Named for Kind {
     }
 }
 
-/// All tasks of one type and one priority; those that are ready stand in its list.
+/// All tasks of one type, priority and group; those that are ready stand in its list.
 pub struct Line {
     /// The type.
     pub kind: Slot,
     /// The priority.
     pub priority: u16,
+    /// The workflow whose tasks these are, if it was paused while they did not run; 0: any task.
+    pub group: u64,
+    /// Whether that is paused: the ready tasks are held back.
+    held: bool,
     /// The ready tasks.
     pub ready: List,
     /// How many tasks name this line, in whatever state.
@@ -64,7 +71,7 @@ pub struct Line {
 pub struct Lines {
     kinds: Names<Kind>,
     lines: Slab<Line>,
-    by_rank: HashMap<(Slot, u16), Slot>,
+    by_rank: HashMap<(Slot, u16, u64), Slot>,
     /// Types that have a ready task and are not paused.
     heads: Heap<Rank>,
     ready: u64,
@@ -87,6 +94,12 @@ impl Lines {
     #[must_use]
     pub fn line(&self, line: Slot) -> &Line {
         self.lines.get(line)
+    }
+
+    /// Whether the ready tasks of a line are held back with their workflow.
+    #[must_use]
+    pub fn is_held(&self, line: Slot) -> bool {
+        self.line(line).held
     }
 
     /// The type's name of a line.
@@ -158,19 +171,22 @@ impl Lines {
         self.kinds.get(kind).heads.at(place)
     }
 
-    /// The line of a type and priority for tasks about to come in, made when it is not there.
-    pub fn enter(&mut self, kind: &[u8], priority: u16, tasks: u64) -> Slot {
+    /// The line of a type, priority and group for tasks about to come in, made when it is not
+    /// there.
+    pub fn enter(&mut self, kind: &[u8], priority: u16, group: u64, tasks: u64) -> Slot {
         let kind = self.enter_kind(kind);
-        self.enter_line(kind, priority, tasks)
+        self.enter_line((kind, priority, group), tasks)
     }
 
-    fn enter_line(&mut self, kind: Slot, priority: u16, tasks: u64) -> Slot {
-        let line = match self.by_rank.get(&(kind, priority)) {
+    fn enter_line(&mut self, key: (Slot, u16, u64), tasks: u64) -> Slot {
+        let (kind, priority, group) = key;
+        let line = match self.by_rank.get(&key) {
             Some(line) => *line,
             None => {
-                let new = Line { kind, priority, ready: List::default(), tasks: 0, place: NONE };
+                let (ready, held) = (List::default(), false);
+                let new = Line { kind, priority, group, held, ready, tasks: 0, place: NONE };
                 let line = self.lines.insert(new);
-                self.by_rank.insert((kind, priority), line);
+                self.by_rank.insert(key, line);
                 self.kinds.get_mut(kind).lines += 1;
                 line
             }
@@ -181,12 +197,57 @@ impl Lines {
 
     /// A task leaves its line for that of another type, if one is named, and another priority.
     pub fn change(&mut self, former: Slot, kind: Option<&[u8]>, priority: u16) -> Slot {
+        let Line { kind: known, group, held, .. } = self.line(former);
+        let (known, group, held) = (*known, *group, *held);
         let line = match kind {
-            Some(kind) => self.enter(kind, priority, 1),
-            None => self.enter_line(self.line(former).kind, priority, 1),
+            Some(kind) => self.enter(kind, priority, group, 1),
+            None => self.enter_line((known, priority, group), 1),
         };
+        // All lines of a group are held, or none.
+        self.lines.get_mut(line).held = held;
         self.leave(former);
         line
+    }
+
+    /// A task that is not ready leaves its line for that of a group, of the same type and priority.
+    pub fn regroup(&mut self, former: Slot, group: u64) -> Slot {
+        let Line { kind, priority, .. } = *self.line(former);
+        let line = self.enter_line((kind, priority, group), 1);
+        self.leave(former);
+        line
+    }
+
+    /// Holds back the ready tasks of a line, or no longer.
+    pub fn hold(&mut self, tasks: &Slab<Task>, line: Slot, held: bool) {
+        let record = self.lines.get_mut(line);
+        if std::mem::replace(&mut record.held, held) == held {
+            return;
+        }
+        match record.ready.first() {
+            Some(_) if held => self.step_down(line),
+            Some(first) => self.step_up(line, tasks.get(first).order),
+            None => {}
+        }
+    }
+
+    /// A line whose first ready task has this place in it stands with those of its type.
+    fn step_up(&mut self, line: Slot, order: u64) {
+        let Line { kind, priority, .. } = *self.line(line);
+        let rank = (priority, order);
+        let (kinds, lines) = (&mut self.kinds, &mut self.lines);
+        let told = |line, place| lines.get_mut(line).place = place;
+        kinds.get_mut(kind).heads.insert(rank, line, told);
+        self.reorder(kind);
+    }
+
+    /// A line with ready tasks stands with those of its type no more.
+    fn step_down(&mut self, line: Slot) {
+        let Line { kind, place, .. } = *self.line(line);
+        let (kinds, lines) = (&mut self.kinds, &mut self.lines);
+        let told = |line, place| lines.get_mut(line).place = place;
+        kinds.get_mut(kind).heads.remove(place, told);
+        self.lines.get_mut(line).place = NONE;
+        self.reorder(kind);
     }
 
     /// How many lines there are.
@@ -219,8 +280,8 @@ impl Lines {
         if record.tasks > 0 {
             return;
         }
-        let Line { kind, priority, .. } = self.lines.remove(line);
-        self.by_rank.remove(&(kind, priority));
+        let Line { kind, priority, group, .. } = self.lines.remove(line);
+        self.by_rank.remove(&(kind, priority, group));
         let record = self.kinds.get_mut(kind);
         record.lines -= 1;
         if record.lines == 0 && !record.paused {
@@ -235,14 +296,8 @@ impl Lines {
         let record = self.lines.get_mut(line);
         record.ready.push_back(tasks, slot);
         self.ready += 1;
-        if record.ready.len() == 1 {
-            let (kind, rank) = (record.kind, (record.priority, order));
-            let (kinds, lines) = (&mut self.kinds, &mut self.lines);
-            kinds
-                .get_mut(kind)
-                .heads
-                .insert(rank, line, |line, place| lines.get_mut(line).place = place);
-            self.reorder(kind);
+        if record.ready.len() == 1 && !record.held {
+            self.step_up(line, order);
         }
     }
 
@@ -253,7 +308,7 @@ impl Lines {
         let was_first = record.ready.first() == Some(slot);
         record.ready.remove(tasks, slot);
         self.ready -= 1;
-        if !was_first {
+        if !was_first || record.held {
             return;
         }
         let (kind, place) = (record.kind, record.place);
@@ -288,7 +343,8 @@ impl Lines {
         }
     }
 
-    /// The lines in the order of their type's name, then of priority: the same on every server.
+    /// The lines in the order of their type's name, of priority, then of group: the same on every
+    /// server.
     #[must_use]
     pub fn sorted(&self) -> Vec<Slot> {
         let mut lines: Vec<Slot> = self.lines.iter().map(|(slot, _)| slot).collect();
@@ -296,8 +352,9 @@ impl Lines {
         lines
     }
 
-    fn sort_key(&self, line: Slot) -> (&[u8], u16) {
-        (self.kind_name(line), self.line(line).priority)
+    fn sort_key(&self, line: Slot) -> (&[u8], u16, u64) {
+        let Line { priority, group, .. } = *self.line(line);
+        (self.kind_name(line), priority, group)
     }
 
     /// Lines with a ready task, of one type if it is named, in no order.
@@ -326,12 +383,13 @@ impl Lines {
             if named.get(&slot) != Some(&line.tasks) {
                 return Err(format!("line {slot} counts {} tasks, not {named:?}", line.tasks));
             }
-            if self.by_rank.get(&(line.kind, line.priority)) != Some(&slot) {
+            if self.by_rank.get(&(line.kind, line.priority, line.group)) != Some(&slot) {
                 return Err(format!("line {slot} is not found by its type and priority"));
             }
             ready += line.ready.len();
             let kind = self.kinds.get(line.kind);
-            let expected = line.ready.first().map(|first| (line.priority, tasks.get(first).order));
+            let first = line.ready.first().filter(|_| !line.held);
+            let expected = first.map(|first| (line.priority, tasks.get(first).order));
             let found = kind.heads.at(line.place).filter(|(_, item)| *item == slot);
             if expected != found.map(|(rank, _)| rank) {
                 return Err(format!("line {slot} stands wrong among the heads of its type"));

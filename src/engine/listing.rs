@@ -26,6 +26,8 @@ pub struct Filter<'a> {
     pub owner: Option<&'a [u8]>,
     /// With a handle.
     pub handles: bool,
+    /// Of this workflow.
+    pub workflow: Option<u64>,
 }
 
 /// Where a reader goes on.
@@ -53,6 +55,9 @@ impl Queue {
         from: Cursor,
         limit: usize,
     ) -> (Vec<&Task>, Option<Cursor>) {
+        if let Some(workflow) = filter.workflow {
+            return self.workflow_page(workflow, filter, from, limit);
+        }
         let mut page = Vec::new();
         let mut looked_at = 0;
         for (place, state) in State::ALL.into_iter().enumerate().skip(from.state as usize) {
@@ -79,6 +84,35 @@ impl Queue {
         (page, None)
     }
 
+    /// The same of one workflow, in the order of its tasks; the cursor's id is the last of them.
+    fn workflow_page(
+        &self,
+        workflow: u64,
+        filter: &Filter<'_>,
+        from: Cursor,
+        limit: usize,
+    ) -> (Vec<&Task>, Option<Cursor>) {
+        let mut page = Vec::new();
+        let Some(slot) = self.workflows.find(workflow) else { return (page, None) };
+        let nodes = self.workflows.get(slot).nodes();
+        let behind = nodes.partition_point(|node| self.tasks.get(node.slot).id <= from.id);
+        let mut last = from;
+        let ahead = nodes.get(behind..).unwrap_or_default();
+        for (looked_at, node) in ahead.iter().enumerate() {
+            if page.len() >= limit || looked_at >= LOOKED_AT_MAX {
+                return (page, Some(last));
+            }
+            let task = self.tasks.get(node.slot);
+            last.id = task.id;
+            let in_state = filter.state.is_none_or(|state| state == task.state);
+            let owned = filter.owner.is_none_or(|name| self.owner_of(task) == Some(name));
+            if in_state && owned && self.is_wanted(task, filter) {
+                page.push(task);
+            }
+        }
+        (page, None)
+    }
+
     fn is_wanted(&self, task: &Task, filter: &Filter<'_>) -> bool {
         filter.kind.is_none_or(|kind| self.kind_of(task) == kind)
             && (!filter.handles || task.handle().is_some())
@@ -88,7 +122,7 @@ impl Queue {
         match state {
             State::Ready => Box::new(self.ready_ahead(filter.kind, from)),
             State::Running => self.running_ahead(filter.owner, from),
-            State::Scheduled | State::Done | State::Failed | State::Cancelled => {
+            State::Waiting | State::Scheduled | State::Done | State::Failed | State::Cancelled => {
                 Box::new(self.list_ahead(self.list(state).and_then(List::first), from))
             }
         }

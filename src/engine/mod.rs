@@ -25,6 +25,7 @@
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
 
+mod advance;
 pub mod agent;
 mod apply;
 pub mod cancel;
@@ -36,6 +37,7 @@ pub mod event;
 pub mod finish;
 mod fits;
 pub mod give_up;
+pub mod graph;
 pub mod heap;
 pub mod index;
 mod invariants;
@@ -56,11 +58,16 @@ pub mod recover;
 pub mod refusal;
 pub mod reset;
 pub mod restore;
+pub mod restore_workflows;
 pub mod settings;
 pub mod share;
 pub mod slab;
+pub mod steer;
 mod stopping;
+pub mod submit;
 pub mod task;
 pub mod tick;
 pub mod touch;
 pub mod unique;
+pub mod workflow;
+pub mod workflows;

@@ -169,6 +169,9 @@ impl Queue {
         if self.tasks.get(slot).is_cancelling() {
             self.totals.cancelled += 1;
             self.end(slot, State::Cancelled, Cause::Cancelled, at_ms);
+        } else if self.is_barred(slot) {
+            self.totals.cancelled += 1;
+            self.end(slot, State::Cancelled, Cause::Parent, at_ms);
         } else {
             self.totals.returned += 1;
             self.await_taking(slot, order, cause, until_ms);
@@ -227,6 +230,7 @@ impl Queue {
         let list = match self.tasks.get(slot).state {
             State::Ready => return self.lines.remove(&mut self.tasks, slot),
             State::Running => return,
+            State::Waiting => &mut self.waiting,
             State::Scheduled => &mut self.scheduled,
             State::Done => &mut self.done,
             State::Failed => &mut self.failed,
@@ -237,9 +241,10 @@ impl Queue {
 
     /// A task that stands in no list ends; it is kept as long as that end deserves, or dropped.
     pub(super) fn end(&mut self, slot: Slot, state: State, cause: Cause, at_ms: u64) {
+        let is_alone = self.tasks.get(slot).workflow == NONE;
         let keep_ms = self.keep_ms(slot, state);
         self.release_unique(slot, at_ms, state == State::Failed);
-        if keep_ms == 0 {
+        if is_alone && keep_ms == 0 {
             self.drop_task(slot);
             return;
         }
@@ -248,9 +253,16 @@ impl Queue {
         task.state = state;
         task.cause = cause;
         task.order = order;
-        task.details_mut().cancelling = false;
+        if let Some(details) = &mut task.details {
+            details.cancelling = false;
+        }
         self.list_up(slot);
-        self.stay_until(slot, later(at_ms, keep_ms));
+        if is_alone {
+            self.stay_until(slot, later(at_ms, keep_ms));
+        } else {
+            // It is kept as long as its workflow.
+            self.settled.push(slot);
+        }
     }
 
     /// The number of an end at this moment: greater than any in the list, also when many tasks end
@@ -270,6 +282,7 @@ impl Queue {
     /// A task joins the one list of its state.
     pub(super) fn list_up(&mut self, slot: Slot) {
         let list = match self.tasks.get(slot).state {
+            State::Waiting => &mut self.waiting,
             State::Scheduled => &mut self.scheduled,
             State::Done => &mut self.done,
             State::Failed => &mut self.failed,
@@ -281,9 +294,7 @@ impl Queue {
 
     /// A task takes a UNIQUE key, from a tombstone if need be.
     pub(super) fn take_unique(&mut self, slot: Slot, key: &[u8], until_ms: u64) {
-        if let Some(old) = self.uniques.find(key) {
-            self.forget_unique(old);
-        }
+        self.dig_up_unique(key);
         let id = self.tasks.get(slot).id;
         let unique = self.uniques.insert(Unique::live(key, id, until_ms));
         self.tasks.get_mut(slot).details_mut().unique = Some(unique);
@@ -296,15 +307,27 @@ impl Queue {
         let id = task.id;
         let Some(details) = &mut task.details else { return };
         let Some(unique) = details.unique.take() else { return };
-        let record = self.uniques.get_mut(unique);
         if remembers {
-            details.former_key = Some(record.name().into());
+            details.former_key = Some(self.uniques.get(unique).name().into());
         }
+        self.bury_unique(unique, id, at_ms);
+    }
+
+    /// The key of what has ended is free, or a tombstone for a while.
+    pub(super) fn bury_unique(&mut self, unique: Slot, id: u64, at_ms: u64) {
+        let record = self.uniques.get_mut(unique);
         if record.until_ms > at_ms {
             record.live = false;
             self.deadlines.insert(record.until_ms, id, Due::Forgetting, unique);
         } else {
             self.uniques.remove(unique);
+        }
+    }
+
+    /// The tombstone of a key goes for good, if there is one.
+    pub(super) fn dig_up_unique(&mut self, key: &[u8]) {
+        if let Some(old) = self.uniques.find(key) {
+            self.forget_unique(old);
         }
     }
 
@@ -329,6 +352,7 @@ impl Queue {
             self.last_number += 1;
             self.give_back(slot, self.last_number, Cause::Copied, 0, at_ms);
         }
+        self.advance(at_ms);
         // What the owners of the original could repeat is not theirs to repeat here.
         self.owners = Names::default();
         self.idle = List::default();

@@ -48,20 +48,11 @@ pub enum Pushed<'a> {
 impl Queue {
     /// Decides a push of at least one payload.
     pub fn decide_push<'a>(&self, push: &Push<'_, 'a>, at: Moment) -> Result<Pushed<'a>, Refusal> {
-        if let Some((key, _)) = push.unique {
-            let known = self.uniques.find(key).map(|slot| self.uniques.get(slot));
-            if let Some(unique) = known.filter(|unique| unique.holds(at.ms)) {
-                return Ok(Pushed::Again(unique.id));
-            }
-            let limit = self.settings.max_unique;
-            if known.is_none() && limit > 0 && self.uniques.len() >= limit {
-                return Err(Refusal::Full { setting: Setting::MaxUnique.word(), limit });
-            }
+        if let Some(id) = self.known_by_key(push.unique, at)? {
+            return Ok(Pushed::Again(id));
         }
-        let (count, limit) = (push.payloads.len() as u64, self.settings.max_len);
-        if limit > 0 && self.unfinished() + count > limit {
-            return Err(Refusal::Full { setting: Setting::MaxLen.word(), limit });
-        }
+        let count = push.payloads.len() as u64;
+        self.may_hold(count)?;
         let first = self.numbers(at).next(count);
         let event = QueueEvent::Pushed {
             first,
@@ -75,13 +66,45 @@ impl Queue {
         batch.blobs.extend_from_slice(push.payloads);
         Ok(Pushed::New { first, batch })
     }
+
+    /// What has this UNIQUE key, if anything has; refuses one more than may be remembered.
+    pub(super) fn known_by_key(
+        &self,
+        unique: Option<(&[u8], u64)>,
+        at: Moment,
+    ) -> Result<Option<u64>, Refusal> {
+        let Some((key, _)) = unique else { return Ok(None) };
+        let known = self.uniques.find(key).map(|slot| self.uniques.get(slot));
+        if let Some(unique) = known.filter(|unique| unique.holds(at.ms)) {
+            return Ok(Some(unique.id));
+        }
+        let limit = self.settings.max_unique;
+        if known.is_none() && limit > 0 && self.uniques.len() >= limit {
+            return Err(Refusal::Full { setting: Setting::MaxUnique.word(), limit });
+        }
+        Ok(None)
+    }
+
+    /// Whether there is room for so many more unfinished tasks.
+    pub(super) fn may_hold(&self, count: u64) -> Result<(), Refusal> {
+        let limit = self.settings.max_len;
+        if limit > 0 && self.unfinished() + count > limit {
+            return Err(Refusal::Full { setting: Setting::MaxLen.word(), limit });
+        }
+        Ok(())
+    }
+}
+
+/// Until when a key stays taken for so long after now, Unix time in milliseconds; 0: no longer than
+/// what has it lives.
+pub(super) fn until_of(for_ms: u64, at: Moment) -> u64 {
+    if for_ms == 0 { 0 } else { later(at.ms, for_ms) }
 }
 
 fn attributes<'a>(push: &Push<'_, 'a>, at: Moment) -> Attributes<'a> {
-    let unique = push.unique.map(|(key, for_ms)| {
-        let until_ms = if for_ms == 0 { 0 } else { later(at.ms, for_ms) };
-        Attribute::Unique { key, until_ms }
-    });
+    let unique = push.unique;
+    let unique =
+        unique.map(|(key, for_ms)| Attribute::Unique { key, until_ms: until_of(for_ms, at) });
     let said = [
         push.name.map(Attribute::Name),
         unique,

@@ -18,6 +18,7 @@ use super::settings::Settings;
 use super::slab::{NONE, Slab, Slot};
 use super::task::{Details, State, Task};
 use super::unique::Unique;
+use super::workflows::Workflows;
 
 /// How many tasks of each kind of fate there were since the queue was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,12 +62,17 @@ pub struct Queue {
     pub(super) owners: Names<Owner>,
     /// Owners that hold nothing, the longest idle first.
     pub(super) idle: List,
+    /// Tasks that wait for others, in the order in which they began to.
+    pub(super) waiting: List,
     /// Tasks that wait for their time, in the order in which they were scheduled.
     pub(super) scheduled: List,
     pub(super) done: List,
     pub(super) failed: List,
     pub(super) cancelled: List,
     pub(super) uniques: Names<Unique>,
+    pub(super) workflows: Workflows,
+    /// Tasks of workflows that have ended in the events applied last: see `advance`. Not stored.
+    pub(super) settled: Vec<Slot>,
     pub(super) deadlines: Deadlines,
     pub(super) settings: Settings,
     pub(super) totals: Totals,
@@ -87,6 +93,7 @@ impl Queue {
     #[must_use]
     pub fn count(&self, state: State) -> u64 {
         match state {
+            State::Waiting => self.waiting.len(),
             State::Scheduled => self.scheduled.len(),
             State::Ready => self.lines.ready(),
             State::Running => self.running,
@@ -219,7 +226,7 @@ impl Queue {
             // Somebody has to end the work outside first.
             State::Cancelled if has_handle => retain_failed_ms.max(retain_ms),
             State::Cancelled | State::Done => retain_ms,
-            State::Scheduled | State::Ready | State::Running => 0,
+            State::Waiting | State::Scheduled | State::Ready | State::Running => 0,
         }
     }
 
@@ -268,6 +275,7 @@ impl Queue {
     #[must_use]
     pub fn list(&self, state: State) -> Option<&List> {
         match state {
+            State::Waiting => Some(&self.waiting),
             State::Scheduled => Some(&self.scheduled),
             State::Done => Some(&self.done),
             State::Failed => Some(&self.failed),
@@ -280,6 +288,12 @@ impl Queue {
     #[must_use]
     pub fn uniques(&self) -> &Names<Unique> {
         &self.uniques
+    }
+
+    /// The workflows.
+    #[must_use]
+    pub fn workflows(&self) -> &Workflows {
+        &self.workflows
     }
 
     /// UNIQUE keys whose tasks have ended, the first to be forgotten first.
@@ -304,6 +318,7 @@ impl Queue {
             + self.lines.heap_bytes()
             + self.owners.heap_bytes()
             + self.uniques.heap_bytes()
+            + self.workflows.heap_bytes()
             + owners
             + self.deadlines.len() * 48
             + (self.payload_bytes + details) as usize

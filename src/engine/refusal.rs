@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::task::{Cause, State};
+use super::workflow::Phase;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,17 @@ pub enum Refusal {
     },
     /// There is no such task.
     NoTask(u64),
+    /// There is no such workflow, or none that goes on.
+    NoWorkflow {
+        /// Its number.
+        id: u64,
+        /// How it ended, if it is known.
+        phase: Option<Phase>,
+    },
+    /// Tasks wait for one another in a way that cannot be.
+    BadDag(String),
+    /// The task waits for others: no time can be set for it.
+    Waiting(u64),
     /// The task is there, but not the caller's.
     NotOwner {
         /// The task.
@@ -160,6 +172,16 @@ impl fmt::Display for Refusal {
                 quoted(agent)
             ),
             Self::NoTask(id) => write!(out, "NOTASK there is no task {id}"),
+            Self::NoWorkflow { id, phase: None } => {
+                write!(out, "NOWORKFLOW there is no workflow {id}")
+            }
+            Self::NoWorkflow { id, phase: Some(phase) } => {
+                write!(out, "NOWORKFLOW workflow {id} is {}", phase.word())
+            }
+            Self::BadDag(text) => write!(out, "BADDAG {text}"),
+            Self::Waiting(id) => {
+                write!(out, "ERR task {id} waits for other tasks: DELAY and AT cannot be set")
+            }
             Self::NotOwner { id, now } => write!(out, "NOTOWNER task {id} {now}"),
             Self::NotEditable { id, state } => {
                 write!(out, "ERR task {id} is {}: it is too late to change it", state.word())

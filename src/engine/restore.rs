@@ -8,6 +8,7 @@ use super::names::Named;
 use super::numbers::{NUMBER_MAX, STORED_MAX};
 use super::owner::{Answer, COMPLETIONS_KEPT, Completion, Owner, Requests};
 use super::queue::{Hold, Queue, Totals};
+use super::restore_workflows::Places;
 use super::settings::Setting;
 use super::slab::{NONE, Slot};
 use super::task::{Attribute, Bytes, Cause, Details, State, Task};
@@ -28,7 +29,7 @@ pub struct Said<'a> {
     /// What brought it there.
     pub cause: Cause,
     /// How often it was taken.
-    pub attempts: u32,
+    pub attempts: u16,
     /// Its payload.
     pub payload: &'a [u8],
     /// What most tasks do not have.
@@ -38,10 +39,11 @@ pub struct Said<'a> {
 /// A queue in the making.
 #[derive(Default)]
 pub struct Restore {
-    queue: Queue,
+    pub(super) queue: Queue,
     lines: Vec<Slot>,
     owners: Vec<Slot>,
     tombstones: u64,
+    pub(super) places: Places,
 }
 
 impl Restore {
@@ -80,11 +82,16 @@ impl Restore {
         Ok(())
     }
 
-    /// The next type and priority.
-    pub fn line(&mut self, kind: &[u8], priority: u16) -> Result<(), String> {
-        let before = self.queue.lines.len();
-        let line = self.queue.lines.enter(kind, priority, 0);
-        require(self.queue.lines.len() > before, || "a line said twice".to_owned())?;
+    /// The next type and priority, and the workflow (0: none) that was paused.
+    pub fn line(&mut self, kind: &[u8], priority: u16, group: u64) -> Result<(), String> {
+        let queue = &mut self.queue;
+        let workflow = queue.workflows.find(group).map(|slot| queue.workflows.get(slot));
+        require(group == 0 || workflow.is_some(), || format!("no workflow {group}"))?;
+        let held = workflow.is_some_and(|workflow| workflow.paused);
+        let before = queue.lines.len();
+        let line = queue.lines.enter(kind, priority, group, 0);
+        require(queue.lines.len() > before, || "a line said twice".to_owned())?;
+        queue.lines.hold(&queue.tasks, line, held);
         self.lines.push(line);
         Ok(())
     }
@@ -156,7 +163,8 @@ impl Restore {
             },
         };
         let before = list.last().map_or(0, |last| queue.tasks.get(last).place());
-        let details = self.details(said)?;
+        let node = self.places.of(id);
+        let details = self.details(said, node.is_some())?;
         let taken = details.as_ref().and_then(|details| details.taken);
         require(taken.is_none() || owner.is_some(), || format!("task {id} is taken by nobody"))?;
         let limit = if said.state.is_unfinished() { last } else { STORED_MAX };
@@ -170,7 +178,11 @@ impl Restore {
         task.state = said.state;
         task.details = details;
         let until_ms = task.until_ms();
+        task.workflow = node.map_or(NONE, |(workflow, _)| workflow);
         let slot = queue.admit(task);
+        if let Some((workflow, place)) = node {
+            queue.workflows.get_mut(workflow).node_mut(place).slot = slot;
+        }
         queue.lines.join(line);
         match (said.state, owner) {
             (State::Running, Some(owner)) => queue.own(slot, owner, said.order),
@@ -188,7 +200,7 @@ impl Restore {
         Ok(())
     }
 
-    fn details(&self, said: &Said<'_>) -> Result<Option<Box<Details>>, String> {
+    fn details(&self, said: &Said<'_>, in_workflow: bool) -> Result<Option<Box<Details>>, String> {
         let id = said.id;
         let mut details = Details::default();
         for attribute in said.attributes {
@@ -207,17 +219,23 @@ impl Restore {
         require(details.progress.is_none_or(|percent| percent <= 100), || {
             format!("task {id} got beyond 100")
         })?;
-        let (has, may, must) = match said.state {
-            State::Ready => (details.until_ms.is_some(), false, false),
-            State::Running => (details.until_ms.is_some(), true, false),
-            State::Scheduled | State::Done | State::Failed | State::Cancelled => {
-                (details.until_ms.is_some(), true, true)
-            }
+        let has = details.until_ms.is_some();
+        let (may, must) = match said.state {
+            State::Waiting | State::Ready => (false, false),
+            State::Running => (true, false),
+            State::Scheduled => (true, true),
+            // It is kept as long as its workflow, or until then.
+            State::Done | State::Failed | State::Cancelled => (!in_workflow, !in_workflow),
         };
+        let waits = said.state == State::Waiting;
+        require(in_workflow || !waits && details.delay_ms.is_none(), || {
+            format!("task {id} waits for nobody")
+        })?;
         require((has || !must) && (may || !has), || {
             format!("task {id} is {} until some time, or for ever", said.state.word())
         })?;
-        let times = [details.until_ms, details.timeout_ms, details.touched_ms, details.retain_ms];
+        let Details { until_ms, timeout_ms, touched_ms, retain_ms, delay_ms, .. } = details;
+        let times = [until_ms, timeout_ms, touched_ms, retain_ms, delay_ms];
         counts_fit(times.map(Option::unwrap_or_default))?;
         let backoff = details.backoff.map_or(0, |backoff| backoff.base_ms.max(backoff.max_ms));
         counts_fit([backoff])?;
@@ -259,6 +277,11 @@ impl Restore {
         for owner in &self.owners {
             count_held(&mut self.queue, *owner)?;
         }
+        self.finish_workflows()?;
+        // What is said of workflows and their tasks is too much to be judged by the way.
+        if !self.queue.workflows.is_empty() {
+            self.queue.check_workflows()?;
+        }
         Ok(self.queue)
     }
 }
@@ -295,7 +318,7 @@ fn counts_fit<const N: usize>(counts: [u64; N]) -> Result<(), String> {
     require(counts.iter().all(|count| *count <= NUMBER_MAX), || format!("so many: {counts:?}"))
 }
 
-fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
@@ -311,7 +334,7 @@ mod tests {
     fn begun() -> Restore {
         let mut restore = Restore::default();
         restore.numbers(LAST, Totals::default()).unwrap();
-        restore.line(b"t", 0).unwrap();
+        restore.line(b"t", 0, 0).unwrap();
         restore.owner(b"a", (0, 0, false), [0; 3], [].into_iter(), [].into_iter()).unwrap();
         restore
     }

@@ -27,11 +27,13 @@ pub enum Setting {
     /// After how long a task of which nothing was heard is taken from its agent, in milliseconds;
     /// 0: never.
     Backstop,
+    /// How many tasks a workflow may have; 0: as many as it can.
+    MaxDag,
 }
 
 impl Setting {
     /// Every setting.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Timeout,
         Self::Retries,
         Self::Backoff,
@@ -41,6 +43,7 @@ impl Setting {
         Self::RetainFailed,
         Self::MaxLen,
         Self::MaxUnique,
+        Self::MaxDag,
     ];
 
     /// The word that WF.SET takes and WF.INFO gives.
@@ -56,6 +59,7 @@ impl Setting {
             Self::Retries => "retries",
             Self::Backoff => "backoff",
             Self::Backstop => "backstop",
+            Self::MaxDag => "maxdag",
         }
     }
 
@@ -90,6 +94,8 @@ pub struct Settings {
     pub backoff_ms: u64,
     /// See [`Setting::Backstop`].
     pub backstop_ms: u64,
+    /// See [`Setting::MaxDag`].
+    pub max_dag: u64,
 }
 
 impl Default for Settings {
@@ -104,6 +110,7 @@ impl Default for Settings {
             retries: 0,
             backoff_ms: 0,
             backstop_ms: 0,
+            max_dag: 100_000,
         }
     }
 }
@@ -122,6 +129,7 @@ impl Settings {
             Setting::Retries => self.retries,
             Setting::Backoff => self.backoff_ms,
             Setting::Backstop => self.backstop_ms,
+            Setting::MaxDag => self.max_dag,
         }
     }
 
@@ -137,6 +145,7 @@ impl Settings {
             Setting::Retries => &mut self.retries,
             Setting::Backoff => &mut self.backoff_ms,
             Setting::Backstop => &mut self.backstop_ms,
+            Setting::MaxDag => &mut self.max_dag,
         };
         *kept = value;
     }

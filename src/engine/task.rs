@@ -12,6 +12,8 @@ use super::slab::{NONE, Slot};
 /// Where a task stands in its life.
 ///
 /// ```text
+/// SUBMIT --> waiting --its parents are done--+
+///                                             v
 ///                +-- DELAY, AT --> scheduled --its time has come--+
 ///                |                  ^                            v
 /// PUSH ----------+------------------|--------------------------> ready --POP--> running
@@ -28,6 +30,8 @@ use super::slab::{NONE, Slot};
 /// What has ended is kept for a while, then dropped: see `end` in `moves`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
+    /// Waits for other tasks of its workflow.
+    Waiting,
     /// Waits for its time.
     Scheduled,
     /// Waits to be taken.
@@ -44,13 +48,21 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of a task's life.
-    pub const ALL: [Self; 6] =
-        [Self::Scheduled, Self::Ready, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Scheduled,
+        Self::Ready,
+        Self::Running,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// The word that commands and replies use.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Scheduled => "scheduled",
             Self::Ready => "ready",
             Self::Running => "running",
@@ -64,7 +76,7 @@ impl State {
     #[must_use]
     pub fn is_unfinished(self) -> bool {
         match self {
-            Self::Scheduled | Self::Ready | Self::Running => true,
+            Self::Waiting | Self::Scheduled | Self::Ready | Self::Running => true,
             Self::Done | Self::Failed | Self::Cancelled => false,
         }
     }
@@ -72,15 +84,16 @@ impl State {
     /// Whether the task does not run yet, or not now.
     #[must_use]
     pub fn is_pre_running(self) -> bool {
-        matches!(self, Self::Scheduled | Self::Ready)
+        matches!(self, Self::Waiting | Self::Scheduled | Self::Ready)
     }
 
-    /// What falls due when a task has been long enough in this state; nothing ends being ready.
+    /// What falls due when a task has been long enough in this state; time alone ends neither
+    /// waiting nor being ready.
     #[must_use]
     pub fn due(self) -> Option<Due> {
         match self {
             Self::Scheduled => Some(Due::Start),
-            Self::Ready => None,
+            Self::Waiting | Self::Ready => None,
             Self::Running => Some(Due::Timeout),
             Self::Done | Self::Failed | Self::Cancelled => Some(Due::Expiry),
         }
@@ -135,6 +148,8 @@ pub enum Attribute<'a> {
     Cancelling,
     /// The UNIQUE key that it had before it failed.
     FormerKey(&'a [u8]),
+    /// How long it waits once its parents let it, in milliseconds.
+    DelayMs(u64),
 }
 
 /// How long a task waits before it is tried again: twice as long after each failure.
@@ -206,6 +221,8 @@ pub struct Details {
     pub cancelling: bool,
     /// See [`Attribute::FormerKey`].
     pub former_key: Option<Bytes>,
+    /// See [`Attribute::DelayMs`].
+    pub delay_ms: Option<u64>,
 }
 
 /// What an agent leaves with a task; nothing if it takes it away again.
@@ -236,6 +253,7 @@ impl Details {
             Attribute::TouchedMs(ms) => self.touched_ms = Some(ms),
             Attribute::Cancelling => self.cancelling = true,
             Attribute::FormerKey(key) => self.former_key = Some(key.into()),
+            Attribute::DelayMs(ms) => self.delay_ms = Some(ms),
         }
     }
 
@@ -261,6 +279,7 @@ impl Details {
             self.touched_ms.map(Attribute::TouchedMs),
             self.cancelling.then_some(Attribute::Cancelling),
             self.former_key.as_deref().map(Attribute::FormerKey),
+            self.delay_ms.map(Attribute::DelayMs),
         ]
         .into_iter()
         .flatten()
@@ -293,8 +312,10 @@ pub struct Task {
     pub payload: Bytes,
     /// What most tasks do not have.
     pub details: Option<Box<Details>>,
-    /// How often it was taken.
-    pub attempts: u32,
+    /// Its workflow, or `NONE`.
+    pub workflow: Slot,
+    /// How often it was taken, as far as this number goes.
+    pub attempts: u16,
     /// Where it stands.
     pub state: State,
     /// What brought it there.
@@ -311,6 +332,7 @@ impl Task {
             links: Links::default(),
             line,
             owner: NONE,
+            workflow: NONE,
             payload,
             details: None,
             attempts: 0,

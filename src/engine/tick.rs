@@ -28,7 +28,7 @@ impl Due {
     /// Kinds of one group are about different tasks, so that one batch can be about all of them.
     fn group(self) -> u8 {
         match self {
-            Self::Start | Self::Expiry | Self::Forgetting => 0,
+            Self::Start | Self::Expiry | Self::Sweep | Self::Forgetting => 0,
             Self::Reset => 1,
             Self::Timeout => 2,
             Self::Silence => 3,
@@ -53,7 +53,7 @@ impl Queue {
         let due = ahead.take_while(|(_, _, due, _)| due.group() == group).take(limit);
         let mut tick = Tick { batch: Batch::at(at.ms), postponed: SmallVec::new() };
         match group {
-            0 => self.pass_on(due, at, &mut tick),
+            0 => self.pass_on(due, limit, at, &mut tick),
             1 => tick.batch = self.decide_drain_reset(limit, at),
             2 => self.time_out(due, at, &mut tick),
             _ => self.fall_silent(due, limit, at, beats, &mut tick),
@@ -77,14 +77,26 @@ impl Queue {
     }
 
     /// What harms nobody: tasks start, and what was kept long enough goes.
-    fn pass_on(&self, due: impl Iterator<Item = Entry>, at: Moment, tick: &mut Tick<'_>) {
+    fn pass_on(
+        &self,
+        due: impl Iterator<Item = Entry>,
+        limit: usize,
+        at: Moment,
+        tick: &mut Tick<'_>,
+    ) {
         let (mut starting, mut expiring, mut keys) = (Ids::new(), Ids::new(), SmallVec::new());
-        for (ms, id, due, _) in due {
+        let mut left = limit;
+        for (ms, id, due, slot) in due {
             match due {
+                Due::Sweep if left > 0 => {
+                    let count = self.workflows.get(slot).nodes().len().min(left);
+                    left -= count;
+                    tick.batch.events.push(QueueEvent::Swept { id, count: count as u64 });
+                }
                 Due::Start => starting.push(id),
                 Due::Expiry => expiring.push(id),
                 Due::Forgetting => keys.push((ms, id)),
-                Due::Reset | Due::Timeout | Due::Silence => {}
+                Due::Sweep | Due::Reset | Due::Timeout | Due::Silence => {}
             }
         }
         let events = &mut tick.batch.events;

@@ -7,6 +7,7 @@
 
 use std::ffi::c_void;
 
+use hashbrown::HashMap;
 use redis_module::raw;
 use smallvec::SmallVec;
 
@@ -88,6 +89,9 @@ struct News {
     /// The key was deleted; nothing else about it counts any more.
     removed: bool,
 }
+
+/// Of so many blobs each is searched for among the words; of more, all are found by a table.
+const FEW: usize = 64;
 
 /// The keys of one call.
 pub(super) struct Keys<'a> {
@@ -321,6 +325,17 @@ impl<'a> Keys<'a> {
     }
 
     fn blobs_of(&self, blobs: &[&[u8]]) -> SmallVec<[Str; 4]> {
+        if blobs.len() > FEW {
+            let places: HashMap<*const u8, usize> =
+                self.words.iter().map(|word| word.as_ptr()).zip(0..).collect();
+            let known = |bytes: &[u8]| {
+                let place = *places.get(&bytes.as_ptr())?;
+                self.words.get(place).filter(|word| word.len() == bytes.len())?;
+                self.strings.get(place).copied()
+            };
+            let string = |bytes: &&[u8]| known(bytes).unwrap_or_else(|| self.ctx.string(bytes));
+            return blobs.iter().map(string).collect();
+        }
         // Blobs mostly follow one another among the words, so each search starts at the last hit.
         let mut from = 0;
         let mut strings = SmallVec::with_capacity(blobs.len());
@@ -433,7 +448,7 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         !self.ctx.flags().is_primary()
     }
 
-    fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
+    fn apply_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
         self.unpublished = true;
         let Some(queue) = self.queue_mut(key) else { unreachable!("a commit to no queue") };
         let before = queue.holding();

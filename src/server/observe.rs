@@ -89,6 +89,16 @@ pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>, told: &mut Told) {
             QueueEvent::Paused { .. } => (None, 0, c"wf.pause"),
             QueueEvent::Resumed { .. } => (None, 0, c"wf.resume"),
             QueueEvent::Drained { .. } => (None, 0, c"wf.drain"),
+            QueueEvent::Submitted { .. } => (None, 0, c"wf.submit"),
+            QueueEvent::Added { .. } => (Some(&COUNTERS.pushed), 1, c"wf.push"),
+            QueueEvent::Advanced => (None, 0, c"wf.advance"),
+            QueueEvent::WorkflowHeld { paused: true, .. } => (None, 0, c"wf.pause"),
+            QueueEvent::WorkflowHeld { paused: false, .. } => (None, 0, c"wf.resume"),
+            QueueEvent::WorkflowCancelled { .. } => (None, 0, c"wf.cancel"),
+            QueueEvent::WorkflowRetried { .. } => (None, 0, c"wf.retry"),
+            QueueEvent::Swept { count, .. } => {
+                (Some(&COUNTERS.expired), *count as usize, c"wf.expire")
+            }
         };
         if let Some(counter) = counter {
             add(counter, count as u64);
@@ -108,6 +118,10 @@ fn can_be_taken(event: &QueueEvent<'_>) -> bool {
             | QueueEvent::Edited { .. }
             | QueueEvent::Retried { .. }
             | QueueEvent::Resumed { .. }
+            | QueueEvent::Added { .. }
+            | QueueEvent::Advanced
+            | QueueEvent::WorkflowHeld { paused: false, .. }
+            | QueueEvent::WorkflowRetried { .. }
     )
 }
 
@@ -127,6 +141,7 @@ fn returned(cause: Cause) -> &'static CStr {
         | Cause::Copied
         | Cause::Quarantined
         | Cause::Cancelled
+        | Cause::Parent
         | Cause::Retried => c"wf.nack",
     }
 }

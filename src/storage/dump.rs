@@ -15,6 +15,7 @@ use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::settings::Setting;
 use crate::engine::slab::{NONE, Slot};
 use crate::engine::task::{Attribute, Attributes, Cause, State};
+use crate::engine::workflow::{OnFail, Phase, Workflow};
 
 /// A chunk is handed on once it is this long.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -32,8 +33,21 @@ pub(super) enum Record<'a> {
         #[serde(borrow, deserialize_with = "bounded")]
         paused: SmallVec<[&'a [u8]; 2]>,
     },
-    /// A type and a priority; tasks name it by its place among the lines.
-    Line { kind: &'a [u8], priority: u16 },
+    /// A workflow; its tasks follow as nodes.
+    Workflow(WorkflowRecord<'a>),
+    /// A task of the workflow said last, behind its parents, which are named by their places.
+    Node {
+        /// The difference to the number of the node before, or of the workflow.
+        id: u64,
+        name: &'a [u8],
+        #[serde(deserialize_with = "bounded")]
+        after: SmallVec<[u32; 2]>,
+        #[serde(deserialize_with = "bounded")]
+        after_any: SmallVec<[u32; 2]>,
+    },
+    /// A type and a priority, and the workflow that was paused, or 0; tasks name it by its place
+    /// among the lines.
+    Line { kind: &'a [u8], priority: u16, group: u64 },
     /// An owner; tasks name it by its place among the owners. Those that hold something come
     /// first, by name, then the others, the longest idle first.
     Owner {
@@ -56,6 +70,23 @@ pub(super) enum Record<'a> {
     Tombstone { key: &'a [u8], id: u64, until_ms: u64 },
     /// Everything was said: so many lines, owners, tasks and tombstones.
     End { counts: [u64; 4] },
+}
+
+/// A workflow, without its tasks.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WorkflowRecord<'a> {
+    pub id: u64,
+    pub name: &'a [u8],
+    pub phase: Phase,
+    pub on_fail: OnFail,
+    pub stops: (bool, bool),
+    pub retain_ms: Option<u64>,
+    #[serde(borrow)]
+    pub unique: Option<(&'a [u8], u64)>,
+    #[serde(borrow)]
+    pub former_key: Option<&'a [u8]>,
+    pub ended_ms: u64,
+    pub until_ms: u64,
 }
 
 /// Why nothing is handed out.
@@ -87,7 +118,7 @@ pub(super) struct TaskRecord<'a> {
     pub owner: u32,
     pub state: State,
     pub cause: Cause,
-    pub attempts: u32,
+    pub attempts: u16,
     pub payload: &'a [u8],
     #[serde(borrow, deserialize_with = "bounded")]
     pub attributes: Attributes<'a>,
@@ -97,6 +128,7 @@ pub(super) struct TaskRecord<'a> {
 pub fn encode(queue: &Queue, sink: &mut dyn FnMut(&[u8])) {
     let mut out = Out { bytes: Vec::with_capacity(CHUNK_BYTES + 4_096), sink, last_id: 0 };
     out.put(&header(queue));
+    out.workflows(queue);
     let lines = out.lines(queue);
     let (owners, places) = out.owners(queue);
     let tasks = Tasks { queue, lines: &lines, owners: &places };
@@ -161,12 +193,31 @@ impl Out<'_> {
         }
     }
 
+    fn workflows(&mut self, queue: &Queue) {
+        for slot in queue.workflows().sorted() {
+            let workflow = queue.workflows().get(slot);
+            self.put(&Record::Workflow(workflow_record(queue, workflow)));
+            let mut last = workflow.id;
+            for (place, node) in (0..).zip(workflow.nodes()) {
+                let places = |any: bool| {
+                    let parents = workflow.parents(place).filter(|parent| parent.any == any);
+                    parents.map(|parent| parent.place).collect()
+                };
+                let (after, after_any) = (places(false), places(true));
+                let id = queue.tasks().get(node.slot).id;
+                let name = workflow.name_of(place);
+                self.put(&Record::Node { id: id - last, name, after, after_any });
+                last = id;
+            }
+        }
+    }
+
     fn lines(&mut self, queue: &Queue) -> Places {
         let lines = queue.lines();
         let mut places = Places::new();
         for (place, slot) in lines.sorted().into_iter().enumerate() {
-            let priority = lines.line(slot).priority;
-            self.put(&Record::Line { kind: lines.kind_name(slot), priority });
+            let (priority, group) = (lines.line(slot).priority, lines.line(slot).group);
+            self.put(&Record::Line { kind: lines.kind_name(slot), priority, group });
             places.insert(slot, place as u32);
         }
         places
@@ -183,6 +234,22 @@ impl Out<'_> {
         let places = order.iter().enumerate().map(|(place, slot)| (*slot, place as u32));
         let places = places.collect();
         (order, places)
+    }
+}
+
+fn workflow_record<'q>(queue: &'q Queue, workflow: &'q Workflow) -> WorkflowRecord<'q> {
+    let unique = (workflow.unique != NONE).then(|| queue.uniques().get(workflow.unique));
+    WorkflowRecord {
+        id: workflow.id,
+        name: workflow.name(),
+        phase: workflow.phase,
+        on_fail: workflow.on_fail,
+        stops: (workflow.paused, workflow.cancelling),
+        retain_ms: workflow.retain_ms,
+        unique: unique.map(|unique| (unique.name(), unique.until_ms)),
+        former_key: workflow.former_key.as_deref(),
+        ended_ms: workflow.ended_ms,
+        until_ms: workflow.until_ms,
     }
 }
 

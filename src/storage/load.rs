@@ -1,16 +1,18 @@
 //! A queue from bytes, chunk by chunk, believing nothing.
 
 use super::codec;
-use super::dump::{HoldRecord, Record, TaskRecord};
+use super::dump::{HoldRecord, Record, TaskRecord, WorkflowRecord};
 use crate::engine::owner::Completion;
 use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::restore::{Restore, Said};
+use crate::engine::restore_workflows::SaidWorkflow;
 
 /// A queue that is being loaded.
 #[derive(Default)]
 pub struct Loader {
     restore: Restore,
     last_id: u64,
+    last_node: u64,
     started: bool,
 }
 
@@ -46,7 +48,12 @@ impl Loader {
                 self.hold(&hold)?;
                 paused.into_iter().try_for_each(|kind| self.restore.paused(kind))
             }
-            Record::Line { kind, priority } => self.restore.line(kind, priority),
+            Record::Workflow(workflow) => self.workflow(&workflow),
+            Record::Node { id, name, after, after_any } => {
+                self.last_node = self.last_node.saturating_add(id);
+                self.restore.node(self.last_node, name, &after, &after_any)
+            }
+            Record::Line { kind, priority, group } => self.restore.line(kind, priority, group),
             Record::Owner {
                 name,
                 void,
@@ -70,6 +77,24 @@ impl Loader {
             Record::Tombstone { key, id, until_ms } => self.restore.tombstone(key, id, until_ms),
             Record::End { .. } => Ok(()),
         }
+    }
+
+    fn workflow(&mut self, said: &WorkflowRecord<'_>) -> Result<(), String> {
+        let WorkflowRecord { id, name, phase, on_fail, stops, .. } = *said;
+        let WorkflowRecord { retain_ms, unique, former_key, ended_ms, until_ms, .. } = *said;
+        self.last_node = id;
+        self.restore.workflow(&SaidWorkflow {
+            id,
+            name,
+            phase,
+            on_fail,
+            stops,
+            retain_ms,
+            unique,
+            former_key,
+            ended_ms,
+            until_ms,
+        })
     }
 
     fn hold(&mut self, hold: &HoldRecord) -> Result<(), String> {

@@ -319,7 +319,7 @@ impl<'a> Keyspace<'a> for Open<'_> {
         self.sandbox.read_only
     }
 
-    fn commit_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
+    fn apply_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
         let name = self.opened[key.0].clone();
         let mut bytes = Vec::new();
         batch::append_queue_events(&mut bytes, &batch);

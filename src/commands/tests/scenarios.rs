@@ -28,3 +28,6 @@ mod retrying;
 mod scheduling;
 mod taking;
 mod time_limits;
+mod workflow_control;
+mod workflow_growth;
+mod workflows;

@@ -216,5 +216,6 @@ fn about(queue: &Queue, told: &Value) -> Verdict {
     owners.dedup();
     fields.any("paused-types").number("owners", owners.len() as u64);
     fields.number("unique-keys", queue.uniques.len() as u64);
+    fields.number("workflows", 0).number("waiting", 0).number("maxdag", 100_000);
     fields.any("types").any("last-number").verify(told)
 }

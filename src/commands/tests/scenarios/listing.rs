@@ -33,7 +33,7 @@ fn list_tells_of_all_tasks_or_those_of_one_state() {
         WF.LIST q STATE running => {tasks:[{id:$r1 owner:"a" ..} {id:$r2 owner:"b" ..}] cursor:"0"}
         WF.LIST q STATE done => {tasks:[{id:$d1 ..} {id:$d2 ..}] cursor:"0"}
         WF.LIST q STATE FAILED => {tasks:[{id:$f1 ..} {id:$f2 ..}] cursor:"0"}
-        WF.LIST q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done,
+        WF.LIST q STATE lost => !ERR STATE 'lost' is none of waiting, scheduled, ready,
         WF.LIST missing => {tasks:[] cursor:"0"}
         "#,
     );
@@ -162,7 +162,7 @@ fn len_counts_what_is_unfinished_or_in_one_state() {
         WF.LEN q STATE running => 2
         WF.LEN q STATE done => 2
         WF.LEN q STATE failed => 2
-        WF.LEN q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done,
+        WF.LEN q STATE lost => !ERR STATE 'lost' is none of waiting, scheduled, ready,
         WF.LEN missing => 0
         "#,
     );
@@ -179,7 +179,8 @@ fn info_tells_of_a_queue_as_a_whole() {
         WF.PUSH q 11 DELAY 5 RETAIN 9 => $t1
         WF.CANCEL q IDS 1 $t1
         WF.SET q timeout 41 retries 42 backoff 43 backstop 44
-        WF.INFO q => {kind:"queue" state:"active" paused-types:[] scheduled:1 \
+        WF.INFO q => {kind:"queue" state:"active" paused-types:[] waiting:0 workflows:0 maxdag:100000 \
+            scheduled:1 \
             ready:4 running:1 done:2 failed:2 cancelled:1 unfinished:6 types:3 owners:1 \
             unique-keys:1 total-pushed:11 total-taken:6 \
             total-completed:2 total-failed:2 total-returned:1 total-cancelled:1 last-number:_ \

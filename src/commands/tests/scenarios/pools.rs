@@ -246,7 +246,7 @@ fn drain_of_an_agent_or_a_pool_tells_how_it_stands_and_resets_at_once_if_told() 
         WF.DRAIN p BLOCK 0 => {running:0 reset:0}
         WF.RESUME p => OK
         WF.RESUME p => OK
-        WF.RESUME p TYPE t => !ERR TYPE is for queues
+        WF.RESUME p TYPE t => !ERR TYPE and WORKFLOW are for queues
         WF.ASSUME p => {agent:"{p}:1" epoch:$e1 ..}
         WF.ASSUME p => {agent:"{p}:2" epoch:$e2 ..}
         WF.MPUSH q 5 1 2 3 4 5 => [$t1 $t2 $t3 $t4 $t5]

@@ -6,18 +6,6 @@ use super::super::script::scenario;
 fn what_is_not_built_yet_is_refused_by_name() {
     scenario(
         r#"
-        WF.PUSH q x WORKFLOW 5 => !ERR WORKFLOW is not available yet
-        WF.PUSH q x AFTER 1 a => !ERR AFTER is not available yet
-        WF.PUSH q x AFTERANY 1 a => !ERR AFTERANY is not available yet
-        WF.MPUSH q 1 x WORKFLOW 5 => !ERR WORKFLOW is not available yet
-        WF.POP q a WITHRESULTS => !ERR WITHRESULTS is not available yet
-        WF.MPOP a 1 q WITHRESULTS => !ERR WITHRESULTS is not available yet
-        WF.LIST q WORKFLOW 5 => !ERR WORKFLOW is not available yet
-        WF.PAUSE q WORKFLOW 5 => !ERR WORKFLOW is not available yet
-        WF.RESUME q workflow 5 => !ERR WORKFLOW is not available yet
-        WF.CANCEL q WORKFLOW 5 COUNT 7 => !ERR WORKFLOW is not available yet
-        WF.RETRY q WORKFLOW 5 => !ERR WORKFLOW is not available yet
-        WF.SET q maxdag 5 => !ERR MAXDAG is not available yet
         WF.SET q events 5 => !ERR EVENTS is not available yet
         WF.INFO q => nil
         WF.INFO a => nil
@@ -87,14 +75,14 @@ fn words_that_exclude_each_other_or_lack_one_another_are_refused() {
         WF.EDIT q 7 AT 5 DELAY 5 => !ERR DELAY and AT exclude each other
         WF.RESET q AGENT a IDLE 5 => !ERR AGENT, IDS and IDLE exclude each other
         WF.RESET q COUNT 0 => !ERR count must be at least 1
-        WF.CANCEL q COUNT 5 COUNT 6 => !ERR IDS is missing
-        WF.RETRY q COUNT 5 => !ERR one of IDS, FAILED and QUARANTINED is needed
-        WF.RETRY q FAILED QUARANTINED => !ERR one of IDS, FAILED and QUARANTINED is needed
-        WF.RETRY q IDS 1 7 FAILED => !ERR one of IDS, FAILED and QUARANTINED is needed
+        WF.CANCEL q COUNT 5 COUNT 6 => !ERR one of IDS and WORKFLOW is needed
+        WF.RETRY q COUNT 5 => !ERR one of IDS, WORKFLOW, FAILED and QUARANTINED is needed
+        WF.RETRY q FAILED QUARANTINED => !ERR one of IDS, WORKFLOW, FAILED and QUARANTINED is needed
+        WF.RETRY q IDS 1 7 FAILED => !ERR one of IDS, WORKFLOW, FAILED and QUARANTINED is needed
         WF.PURGE q COUNT 5 => !ERR one of STATE and IDS is needed
         WF.PURGE q STATE done IDS 1 7 => !ERR one of STATE and IDS is needed
         WF.PURGE q IDS 1 7 OLDER 5 => !ERR OLDER goes with STATE
-        WF.PURGE q STATE lost => !ERR STATE 'lost' is none of scheduled, ready, running, done,
+        WF.PURGE q STATE lost => !ERR STATE 'lost' is none of waiting, scheduled, ready,
         WF.SET q retries 4294967296 => !ERR retries is not an integer from 0 to 4294967295
         WF.INFO q => nil
         "#,

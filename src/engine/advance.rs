@@ -1,0 +1,297 @@
+//! What the end of a task means for its workflow, in the same step: children start or never will,
+//! the rest is stopped, the workflow ends.
+//!
+//! Tasks that end while events are applied are only noted; `Advanced` then works off the notes, and
+//! what they lead to, one after the other and never by recursion: a chain may be long and a fan
+//! wide.
+
+use smallvec::SmallVec;
+
+use super::deadlines::Due;
+use super::event::{Batch, QueueEvent};
+use super::names::Named;
+use super::numbers::later;
+use super::queue::Queue;
+use super::slab::{NONE, Slot};
+use super::task::{Cause, State};
+use super::unique::Unique;
+use super::workflow::{Parent, Phase};
+
+/// A workflow with no more tasks than this is dropped in one step; a larger one in slices.
+const AT_ONCE: usize = 256;
+
+impl Queue {
+    /// The workflow of a task, and its place there.
+    pub(super) fn node_of(&self, slot: Slot) -> Option<(Slot, u32)> {
+        let task = self.tasks.get(slot);
+        if task.workflow == NONE {
+            return None;
+        }
+        let workflow = self.workflows.get(task.workflow);
+        let nodes = workflow.nodes();
+        // What was submitted with the workflow is numbered from it on.
+        let guess = (task.id - workflow.id - 1) as usize;
+        let place = match nodes.get(guess) {
+            Some(node) if node.slot == slot => guess,
+            _ => nodes.partition_point(|node| self.tasks.get(node.slot).id < task.id),
+        };
+        Some((task.workflow, place as u32))
+    }
+
+    /// Whether a task may not start again: its workflow was stopped or cancelled.
+    pub(super) fn is_barred(&self, slot: Slot) -> bool {
+        let found = self.node_of(slot);
+        found.is_some_and(|(workflow, place)| self.workflows.get(workflow).bars(place))
+    }
+
+    /// Adds to a batch that the ends in it are worked off, if they mean anything to a workflow.
+    pub fn conclude(&self, batch: &mut Batch<'_, QueueEvent<'_>>) {
+        if self.workflows.is_empty() {
+            return;
+        }
+        let in_workflow = |id: &u64| self.task(*id).is_some_and(|task| task.workflow != NONE);
+        let may_end = |event: &QueueEvent<'_>| match event {
+            QueueEvent::Completed { ids, .. }
+            | QueueEvent::Failed { ids, .. }
+            | QueueEvent::Returned { ids, .. }
+            | QueueEvent::Cancelled { ids } => ids.iter().any(in_workflow),
+            QueueEvent::WorkflowCancelled { .. } => true,
+            _ => false,
+        };
+        if batch.events.iter().any(may_end) {
+            batch.events.push(QueueEvent::Advanced);
+        }
+    }
+
+    /// Works off what has ended.
+    pub(super) fn advance(&mut self, at_ms: u64) {
+        let mut workflows: SmallVec<[Slot; 4]> = SmallVec::new();
+        let mut next = 0;
+        while let Some(slot) = self.settled.get(next).copied() {
+            next += 1;
+            if let Some((workflow, place)) = self.node_of(slot) {
+                self.account(slot, workflow);
+                self.tell_children(workflow, place, at_ms);
+                workflows.push(workflow);
+            }
+        }
+        self.settled.clear();
+        workflows.sort_unstable();
+        workflows.dedup();
+        workflows.into_iter().for_each(|workflow| self.close(workflow, at_ms));
+    }
+
+    fn account(&mut self, slot: Slot, workflow: Slot) {
+        let state = self.tasks.get(slot).state;
+        let record = self.workflows.get_mut(workflow);
+        record.unfinished -= 1;
+        match state {
+            State::Failed => record.failed += 1,
+            State::Cancelled => record.cancelled += 1,
+            State::Waiting | State::Scheduled | State::Ready | State::Running | State::Done => {}
+        }
+    }
+
+    fn tell_children(&mut self, workflow: Slot, place: u32, at_ms: u64) {
+        let record = self.workflows.get(workflow);
+        let is_done = self.tasks.get(record.node(place).slot).state == State::Done;
+        let mut children: SmallVec<[(u32, bool); 4]> = record.children(place).collect();
+        children.sort_unstable();
+        for (child, any) in children {
+            let node = self.workflows.get_mut(workflow).node_mut(child);
+            if self.tasks.get(node.slot).state != State::Waiting {
+                continue;
+            }
+            let slot = node.slot;
+            if is_done || any {
+                node.open -= 1;
+                if node.open == 0 {
+                    self.start(slot, at_ms);
+                }
+            } else {
+                self.forgo(slot, at_ms);
+            }
+        }
+        let record = self.workflows.get(workflow);
+        // The first one to stop it stops all the others; what is left then may start.
+        if !is_done && record.is_stopped() && record.failed + record.cancelled == 1 {
+            self.forgo_all(workflow, at_ms);
+        }
+    }
+
+    /// A waiting task waits no longer, but for its time.
+    fn start(&mut self, slot: Slot, at_ms: u64) {
+        self.step_out(slot);
+        self.last_number += 1;
+        let delay_ms = self.details_of(slot).and_then(|details| details.delay_ms).unwrap_or(0);
+        let until_ms = if delay_ms > 0 { later(at_ms, delay_ms) } else { 0 };
+        let cause = self.tasks.get(slot).cause;
+        self.await_taking(slot, self.last_number, cause, until_ms);
+    }
+
+    /// A pre-running task will never start.
+    fn forgo(&mut self, slot: Slot, at_ms: u64) {
+        self.step_out(slot);
+        self.totals.cancelled += 1;
+        self.end(slot, State::Cancelled, Cause::Parent, at_ms);
+    }
+
+    fn forgo_all(&mut self, workflow: Slot, at_ms: u64) {
+        for place in 0..self.workflows.get(workflow).nodes().len() as u32 {
+            let record = self.workflows.get(workflow);
+            let slot = record.node(place).slot;
+            if self.tasks.get(slot).state.is_pre_running() && record.bars(place) {
+                self.forgo(slot, at_ms);
+            }
+        }
+    }
+
+    /// A workflow of which nothing is unfinished ends; it is kept as long as its end deserves.
+    fn close(&mut self, workflow: Slot, at_ms: u64) {
+        let record = self.workflows.get(workflow);
+        if record.unfinished > 0 || record.phase != Phase::Open {
+            return;
+        }
+        let phase = record.end();
+        let keep_ms = self.workflow_keep_ms(workflow, phase);
+        let record = self.workflows.get_mut(workflow);
+        (record.phase, record.ended_ms) = (phase, at_ms);
+        let (id, unique) = (record.id, std::mem::replace(&mut record.unique, NONE));
+        if unique != NONE {
+            if phase != Phase::Done {
+                let key = self.uniques.get(unique).name().into();
+                self.workflows.get_mut(workflow).former_key = Some(key);
+            }
+            self.bury_unique(unique, id, at_ms);
+        }
+        let record = self.workflows.get_mut(workflow);
+        if keep_ms == 0 && record.nodes().len() <= AT_ONCE {
+            self.sweep(workflow, usize::MAX);
+            return;
+        }
+        record.until_ms = later(at_ms, keep_ms);
+        let until_ms = record.until_ms;
+        self.deadlines.insert(until_ms, id, Due::Sweep, workflow);
+    }
+
+    /// How long a workflow is kept that has ended so, in milliseconds; 0: not at all.
+    fn workflow_keep_ms(&self, workflow: Slot, phase: Phase) -> u64 {
+        let record = self.workflows.get(workflow);
+        let retain_ms = record.retain_ms.unwrap_or(self.settings.retain_ms);
+        let failed_ms = self.settings.retain_failed_ms;
+        // As with single tasks: somebody has to end the work outside first.
+        let has_handle = || {
+            let mut tasks = record.nodes().iter().map(|node| self.tasks.get(node.slot));
+            tasks.any(|task| task.state != State::Done && task.handle().is_some())
+        };
+        match phase {
+            Phase::Failed => failed_ms,
+            Phase::Cancelled if has_handle() => failed_ms.max(retain_ms),
+            Phase::Cancelled | Phase::Done | Phase::Open => retain_ms,
+        }
+    }
+
+    /// Drops the last `count` tasks of a workflow that has ended; with the last of all, itself.
+    pub(super) fn sweep(&mut self, workflow: Slot, count: usize) {
+        for _ in 0..count {
+            let Some(slot) = self.workflows.get_mut(workflow).pop() else { break };
+            self.step_out(slot);
+            self.drop_task(slot);
+        }
+        if self.workflows.get(workflow).nodes().is_empty() {
+            let record = self.workflows.remove(workflow);
+            self.deadlines.remove(record.until_ms, record.id, Due::Sweep);
+        }
+    }
+
+    /// Whether a task still has to wait for this parent.
+    pub(super) fn waits_for(&self, workflow: Slot, parent: Parent) -> bool {
+        let slot = self.workflows.get(workflow).node(parent.place).slot;
+        match self.tasks.get(slot).state {
+            State::Done => false,
+            State::Failed | State::Cancelled => !parent.any,
+            State::Waiting | State::Scheduled | State::Ready | State::Running => true,
+        }
+    }
+
+    /// Counts anew for how many parents a task waits.
+    pub(super) fn count_open(&self, workflow: Slot, place: u32) -> u32 {
+        let parents = self.workflows.get(workflow).parents(place);
+        parents.filter(|parent| self.waits_for(workflow, *parent)).count() as u32
+    }
+
+    /// A workflow runs again: what had failed or never started waits or is ready, as its parents
+    /// say; what counted against it is forgotten.
+    pub(super) fn revive(&mut self, workflow: Slot, at_ms: u64) {
+        let record = self.workflows.get_mut(workflow);
+        let (id, until_ms) = (record.id, std::mem::take(&mut record.until_ms));
+        (record.phase, record.ended_ms, record.cancelling) = (Phase::Open, 0, false);
+        (record.failed, record.cancelled) = (0, 0);
+        let (count, key) = (record.nodes().len() as u32, record.former_key.take());
+        self.deadlines.remove(until_ms, id, Due::Sweep);
+        if let Some(key) = key {
+            let known = self.uniques.find(&key).map(|known| self.uniques.get(known).until_ms);
+            self.dig_up_unique(&key);
+            let unique = Unique::live(&key, id, known.unwrap_or(0));
+            self.workflows.get_mut(workflow).unique = self.uniques.insert(unique);
+        }
+        for place in 0..count {
+            let slot = self.workflows.get(workflow).node(place).slot;
+            if !matches!(self.tasks.get(slot).state, State::Failed | State::Cancelled) {
+                continue;
+            }
+            self.workflows.get_mut(workflow).unfinished += 1;
+            self.step_out(slot);
+            self.forget_troubles(slot);
+            self.last_number += 1;
+            let task = self.tasks.get_mut(slot);
+            (task.state, task.cause, task.order) =
+                (State::Waiting, Cause::Retried, self.last_number);
+            self.list_up(slot);
+        }
+        for place in 0..count {
+            let slot = self.workflows.get(workflow).node(place).slot;
+            if self.tasks.get(slot).state != State::Waiting {
+                continue;
+            }
+            let open = self.count_open(workflow, place);
+            self.workflows.get_mut(workflow).node_mut(place).open = open;
+            if open == 0 {
+                self.start(slot, at_ms);
+            }
+        }
+    }
+
+    /// Holds back what of a workflow does not run, or no longer.
+    pub(super) fn hold_workflow(&mut self, workflow: Slot, paused: bool) {
+        let record = self.workflows.get_mut(workflow);
+        record.paused = paused;
+        let group = record.id;
+        let slots = record.nodes().iter().map(|node| node.slot);
+        let unfinished = |slot: &Slot| self.tasks.get(*slot).state.is_unfinished();
+        let mut slots: Vec<Slot> = slots.filter(unfinished).collect();
+        if !paused {
+            for slot in slots {
+                let line = self.tasks.get(slot).line;
+                if self.lines.line(line).group == group {
+                    self.lines.hold(&self.tasks, line, false);
+                }
+            }
+            return;
+        }
+        // Ready ones stand in the new line in the order in which they stood in the old one.
+        slots.sort_unstable_by_key(|slot| self.tasks.get(*slot).order);
+        for slot in slots {
+            let is_ready = self.tasks.get(slot).state == State::Ready;
+            if is_ready {
+                self.lines.remove(&mut self.tasks, slot);
+            }
+            let line = self.lines.regroup(self.tasks.get(slot).line, group);
+            self.lines.hold(&self.tasks, line, true);
+            self.tasks.get_mut(slot).line = line;
+            if is_ready {
+                self.lines.push(&mut self.tasks, slot);
+            }
+        }
+    }
+}
