@@ -13,7 +13,7 @@ mod stop;
 mod take;
 mod tell;
 mod time;
-mod value;
+pub(super) mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
