@@ -10,7 +10,7 @@ use smallvec::{Array, SmallVec};
 
 use super::agent::Why;
 use super::settings::Setting;
-use super::task::{Attributes, Cause};
+use super::task::{Attribute, Attributes, Cause};
 use super::workflow::OnFail;
 
 /// Task ids; mostly one.
@@ -267,15 +267,12 @@ pub enum QueueEvent<'a> {
         kind: &'a [u8],
         /// 0 is served first.
         priority: u16,
-        /// The places of parents that must be done.
+        /// What it waits for, each as one number.
         #[serde(deserialize_with = "bounded")]
-        after: SmallVec<[u32; 2]>,
-        /// The places of parents that must have ended.
-        #[serde(deserialize_with = "bounded")]
-        after_any: SmallVec<[u32; 2]>,
+        parents: SmallVec<[u32; 2]>,
         /// What most tasks do not have.
         #[serde(borrow, deserialize_with = "bounded")]
-        attributes: Attributes<'a>,
+        attributes: SmallVec<[Attribute<'a>; 1]>,
     },
     /// What the ends of tasks mean for their workflows was worked off.
     Advanced,

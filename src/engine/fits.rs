@@ -6,8 +6,8 @@ use super::event::{Ids, QueueEvent};
 use super::numbers::NUMBER_MAX;
 use super::queue::Queue;
 use super::slab::{NONE, Slot};
-use super::task::{Attribute, Attributes, Backoff, Cause, State, Task};
-use super::workflow::{Phase, TASKS_MAX};
+use super::task::{Attribute, Backoff, Cause, State, Task};
+use super::workflow::{Parent, Phase, TASKS_MAX};
 
 impl Queue {
     /// Whether the event can be applied here, given how many blobs come with it; if not, why.
@@ -131,14 +131,15 @@ impl Queue {
                 require(retain_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a time too long")?;
                 unique.map_or(Ok(()), |(key, until_ms)| self.key_fits(key, until_ms))
             }
-            QueueEvent::Added { workflow, id, payload, after, after_any, attributes, .. } => {
+            QueueEvent::Added { workflow, id, payload, parents, attributes, .. } => {
                 self.numbers_fit(*id, 1)?;
                 require((*payload as usize) < blobs, "a blob is missing")?;
                 let workflow = known(*workflow).filter(|known| known.phase == Phase::Open);
                 let Some(workflow) = workflow else { return Err("no open workflow".to_owned()) };
                 let count = workflow.nodes().len();
                 require((count as u64) < TASKS_MAX, "too many tasks of a workflow")?;
-                let parents: Ids = after.iter().chain(after_any).map(|p| u64::from(*p)).collect();
+                let place = |packed: &u32| u64::from(Parent::unpacked(*packed).place);
+                let parents: Ids = parents.iter().map(place).collect();
                 let fit = distinct(&parents) && parents.iter().all(|p| (*p as usize) < count);
                 require(fit, "a parent that is not there, or twice")?;
                 self.attributes_fit(attributes, 1)
@@ -197,7 +198,7 @@ impl Queue {
         require(last <= NUMBER_MAX, "a number beyond 2^53")
     }
 
-    fn attributes_fit(&self, attributes: &Attributes<'_>, count: u32) -> Result<(), String> {
+    fn attributes_fit(&self, attributes: &[Attribute<'_>], count: u32) -> Result<(), String> {
         for attribute in attributes {
             match attribute {
                 Attribute::Name(_) | Attribute::Retries(_) => {}

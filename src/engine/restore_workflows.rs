@@ -92,22 +92,15 @@ impl Restore {
         Ok(())
     }
 
-    /// The next task of the last workflow said: its number, name and parents.
-    pub fn node(
-        &mut self,
-        id: u64,
-        name: &[u8],
-        after: &[u32],
-        after_any: &[u32],
-    ) -> Result<(), String> {
+    /// The next task of the last workflow said: its number, name and parents, each as one number.
+    pub fn node(&mut self, id: u64, name: &[u8], parents: &[u32]) -> Result<(), String> {
         let (slot, last) = self.places.last.ok_or("a task of no workflow")?;
         require(id > last && id <= STORED_MAX, || format!("task {id} stands wrong"))?;
         let workflow = self.queue.workflows.get_mut(slot);
         let place = workflow.nodes().len() as u32;
         require(u64::from(place) < TASKS_MAX, || "too many tasks of a workflow".to_owned())?;
-        let parent = |any| move |place: &u32| Parent { place: *place, any };
-        let parents = after.iter().map(parent(false)).chain(after_any.iter().map(parent(true)));
-        let parents: SmallVec<[Parent; 4]> = parents.collect();
+        let parents: SmallVec<[Parent; 4]> =
+            parents.iter().map(|packed| Parent::unpacked(*packed)).collect();
         let mut seen: Vec<u32> = parents.iter().map(|parent| parent.place).collect();
         seen.sort_unstable();
         let fit = seen.is_sorted_by(|a, b| a < b) && seen.last().is_none_or(|last| *last < place);

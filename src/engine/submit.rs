@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::refusal::{Refusal, quoted};
 use super::settings::Setting;
 use super::slab::Slot;
-use super::task::{Attribute, Attributes, Backoff, Cause, State, Task};
+use super::task::{Attribute, Backoff, Cause, State, Task};
 use super::unique::Unique;
 use super::workflow::{OnFail, Parent, Phase, TASKS_MAX, Workflow};
 
@@ -213,7 +213,7 @@ impl Queue {
         let QueueEvent::Added { workflow, id, payload, name, kind, priority, .. } = event else {
             return;
         };
-        let QueueEvent::Added { after, after_any, attributes, .. } = event else { return };
+        let QueueEvent::Added { parents, attributes, .. } = event else { return };
         let Some(found) = self.workflows.find(*workflow) else { return };
         let paused = self.workflows.get(found).paused;
         let group = if paused { *workflow } else { 0 };
@@ -231,9 +231,8 @@ impl Queue {
                 other => self.tasks.get_mut(slot).details_mut().set(other),
             }
         }
-        let parent = |any| move |place: &u32| Parent { place: *place, any };
-        let parents = after.iter().map(parent(false)).chain(after_any.iter().map(parent(true)));
-        let parents: SmallVec<[Parent; 4]> = parents.collect();
+        let parents: SmallVec<[Parent; 4]> =
+            parents.iter().map(|packed| Parent::unpacked(*packed)).collect();
         let open = parents.iter().filter(|parent| self.waits_for(found, **parent)).count() as u32;
         let record = self.workflows.get_mut(found);
         record.add(name, slot, open, &parents);
@@ -258,9 +257,6 @@ fn added<'a>(
     batch: &mut Batch<'a, QueueEvent<'a>>,
     at: Moment,
 ) -> QueueEvent<'a> {
-    let places = |any: bool| {
-        parents.iter().filter(move |parent| parent.any == any).map(|parent| parent.place).collect()
-    };
     let delay_ms = plan.delay_ms.filter(|ms| *ms > 0);
     let starts_ms = delay_ms.filter(|_| !waits).map(|ms| later(at.ms, ms));
     let said = [
@@ -270,7 +266,6 @@ fn added<'a>(
         plan.backoff.map(Attribute::Backoff),
         delay_ms.filter(|_| waits).map(Attribute::DelayMs),
     ];
-    let attributes: Attributes<'a> = said.into_iter().flatten().collect();
     QueueEvent::Added {
         workflow,
         id,
@@ -278,8 +273,7 @@ fn added<'a>(
         name: plan.name,
         kind: plan.kind,
         priority: plan.priority,
-        after: places(false),
-        after_any: places(true),
-        attributes,
+        parents: parents.iter().map(|parent| parent.packed()).collect(),
+        attributes: said.into_iter().flatten().collect(),
     }
 }

@@ -68,8 +68,22 @@ pub struct Parent {
     pub any: bool,
 }
 
-/// The bit of an edge that says that any end will do.
+/// The bit of a parent as one number that says that any end will do.
 const ANY: u32 = 1 << 31;
+
+impl Parent {
+    /// As one number, for events and dumps.
+    #[must_use]
+    pub fn packed(self) -> u32 {
+        self.place | if self.any { ANY } else { 0 }
+    }
+
+    /// From one number.
+    #[must_use]
+    pub fn unpacked(packed: u32) -> Self {
+        Self { place: packed & !ANY, any: packed & ANY != 0 }
+    }
+}
 
 /// The most tasks of a workflow, whatever the settings say: places have 31 bits, and an event about
 /// all of them must stay below what a server takes in one command.
@@ -93,7 +107,7 @@ pub struct Node {
 /// A parent of the node whose edges these are.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
-    /// The parent's place, and `ANY`.
+    /// The parent, as one number.
     parent: u32,
     /// The edge before that came from the same parent, or `NONE`.
     next: u32,
@@ -211,7 +225,7 @@ impl Workflow {
         let start = starts(place as usize).unwrap_or(self.edges.len());
         let end = starts(place as usize + 1).unwrap_or(self.edges.len());
         let edges = self.edges.get(start..end).unwrap_or_default();
-        edges.iter().map(|edge| Parent { place: edge.parent & !ANY, any: edge.parent & ANY != 0 })
+        edges.iter().map(|edge| Parent::unpacked(edge.parent))
     }
 
     /// Whether a task waits for any end of some parent: it may start though others have failed.
@@ -225,7 +239,7 @@ impl Workflow {
         let edge = |edge: u32| self.edges.get(edge as usize).map(|found| (edge, *found));
         let first = edge(self.node(place).children);
         let all = std::iter::successors(first, move |(_, found)| edge(found.next));
-        all.map(|(edge, found)| (self.child_of(edge), found.parent & ANY != 0))
+        all.map(|(edge, found)| (self.child_of(edge), Parent::unpacked(found.parent).any))
     }
 
     /// The last task whose edges begin no later than this one.
@@ -239,10 +253,10 @@ impl Workflow {
         let (text, edges) = (self.text.len() as u32, self.edges.len() as u32);
         self.nodes.push(Node { slot, open, parents: edges, children: NONE, name: text });
         self.text.extend_from_slice(name);
-        for Parent { place: parent, any } in parents {
+        for parent in parents {
             let edge = self.edges.len() as u32;
-            let next = std::mem::replace(&mut self.node_mut(*parent).children, edge);
-            self.edges.push(Edge { parent: parent | if *any { ANY } else { 0 }, next });
+            let next = std::mem::replace(&mut self.node_mut(parent.place).children, edge);
+            self.edges.push(Edge { parent: parent.packed(), next });
         }
         if let Some(places) = self.places.get_mut() {
             places.insert(name.into(), place);

@@ -35,15 +35,13 @@ pub(super) enum Record<'a> {
     },
     /// A workflow; its tasks follow as nodes.
     Workflow(WorkflowRecord<'a>),
-    /// A task of the workflow said last, behind its parents, which are named by their places.
+    /// A task of the workflow said last, behind its parents, each as one number.
     Node {
         /// The difference to the number of the node before, or of the workflow.
         id: u64,
         name: &'a [u8],
         #[serde(deserialize_with = "bounded")]
-        after: SmallVec<[u32; 2]>,
-        #[serde(deserialize_with = "bounded")]
-        after_any: SmallVec<[u32; 2]>,
+        parents: SmallVec<[u32; 2]>,
     },
     /// A type and a priority, and the workflow that was paused, or 0; tasks name it by its place
     /// among the lines.
@@ -199,14 +197,10 @@ impl Out<'_> {
             self.put(&Record::Workflow(workflow_record(queue, workflow)));
             let mut last = workflow.id;
             for (place, node) in (0..).zip(workflow.nodes()) {
-                let places = |any: bool| {
-                    let parents = workflow.parents(place).filter(|parent| parent.any == any);
-                    parents.map(|parent| parent.place).collect()
-                };
-                let (after, after_any) = (places(false), places(true));
+                let parents = workflow.parents(place).map(|parent| parent.packed()).collect();
                 let id = queue.tasks().get(node.slot).id;
                 let name = workflow.name_of(place);
-                self.put(&Record::Node { id: id - last, name, after, after_any });
+                self.put(&Record::Node { id: id - last, name, parents });
                 last = id;
             }
         }

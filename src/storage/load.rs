@@ -49,9 +49,9 @@ impl Loader {
                 paused.into_iter().try_for_each(|kind| self.restore.paused(kind))
             }
             Record::Workflow(workflow) => self.workflow(&workflow),
-            Record::Node { id, name, after, after_any } => {
+            Record::Node { id, name, parents } => {
                 self.last_node = self.last_node.saturating_add(id);
-                self.restore.node(self.last_node, name, &after, &after_any)
+                self.restore.node(self.last_node, name, &parents)
             }
             Record::Line { kind, priority, group } => self.restore.line(kind, priority, group),
             Record::Owner {
