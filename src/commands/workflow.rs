@@ -48,7 +48,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let key = call.keys.open(key);
     let queue = call.keys.queue(key)?.ok_or(Refusal::NoWorkflow { id, phase: None })?;
     let workflow = queue.workflow(id, call.at)?;
-    let size = workflow.nodes().len() as u32;
+    let size = workflow.size();
     let end = from.saturating_add(limit as u32).min(size);
     let fields = about(queue, workflow);
     call.reply.map(fields.len() + 2);
@@ -97,13 +97,13 @@ fn about<'q>(queue: &'q Queue, workflow: &'q Workflow) -> Fields<'q> {
     fields.bytes("state", state.as_bytes());
     fields.bytes("onfail", workflow.on_fail.word().as_bytes());
     fields.integer("submitted-at", issued_ms(workflow.id));
-    fields.number("ended-at", when(workflow.ended_ms));
-    fields.number("expires-at", when(workflow.until_ms));
+    fields.number("ended-at", when(workflow.rare().ended_ms));
+    fields.number("expires-at", when(workflow.rare().until_ms));
     let is_cancelling = workflow.phase == Phase::Open && workflow.cancelling;
     fields.count("cancel", is_cancelling.into());
     fields.maybe("unique", queue.key_of_workflow(workflow));
-    fields.number("retain", workflow.retain_ms);
-    fields.integer("size", workflow.nodes().len() as u64);
+    fields.number("retain", workflow.rare().retain_ms);
+    fields.integer("size", workflow.size().into());
     fields.integer("unfinished", workflow.unfinished.into());
     fields.integer("failed", workflow.failed.into());
     fields.integer("cancelled", workflow.cancelled.into());

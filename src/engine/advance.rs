@@ -15,10 +15,10 @@ use super::queue::Queue;
 use super::slab::{NONE, Slot};
 use super::task::{Cause, State};
 use super::unique::Unique;
-use super::workflow::{Parent, Phase};
+use super::workflow::{Parent, Phase, Workflow};
 
 /// A workflow with no more tasks than this is dropped in one step; a larger one in slices.
-const AT_ONCE: usize = 256;
+const AT_ONCE: u32 = 256;
 
 impl Queue {
     /// The workflow of a task, and its place there.
@@ -27,15 +27,22 @@ impl Queue {
         if task.workflow == NONE {
             return None;
         }
-        let workflow = self.workflows.get(task.workflow);
-        let nodes = workflow.nodes();
-        // What was submitted with the workflow is numbered from it on.
-        let guess = (task.id - workflow.id - 1) as usize;
-        let place = match nodes.get(guess) {
-            Some(node) if node.slot == slot => guess,
-            _ => nodes.partition_point(|node| self.tasks.get(node.slot).id < task.id),
-        };
-        Some((task.workflow, place as u32))
+        Some((task.workflow, self.workflows.get(task.workflow).place_of(task.id)))
+    }
+
+    /// The slot of the task at a place of a workflow.
+    pub(super) fn slot_at(&self, workflow: &Workflow, place: u32) -> Slot {
+        let slot = self.slot_of(workflow.id_of(place));
+        debug_assert!(slot.is_some(), "a workflow lost a task");
+        slot.unwrap_or(NONE)
+    }
+
+    /// The slots of a workflow's tasks, in their order.
+    pub(super) fn slots_of<'q>(
+        &'q self,
+        workflow: &'q Workflow,
+    ) -> impl Iterator<Item = Slot> + 'q {
+        (0..workflow.size()).map(|place| self.slot_at(workflow, place))
     }
 
     /// Whether a task may not start again: its workflow was stopped or cancelled.
@@ -94,15 +101,15 @@ impl Queue {
 
     fn tell_children(&mut self, workflow: Slot, place: u32, at_ms: u64) {
         let record = self.workflows.get(workflow);
-        let is_done = self.tasks.get(record.node(place).slot).state == State::Done;
+        let is_done = self.tasks.get(self.slot_at(record, place)).state == State::Done;
         let mut children: SmallVec<[(u32, bool); 4]> = record.children(place).collect();
         children.sort_unstable();
         for (child, any) in children {
-            let node = self.workflows.get_mut(workflow).node_mut(child);
-            if self.tasks.get(node.slot).state != State::Waiting {
+            let slot = self.slot_at(self.workflows.get(workflow), child);
+            if self.tasks.get(slot).state != State::Waiting {
                 continue;
             }
-            let slot = node.slot;
+            let node = self.workflows.get_mut(workflow).node_mut(child);
             if is_done || any {
                 node.open -= 1;
                 if node.open == 0 {
@@ -137,9 +144,9 @@ impl Queue {
     }
 
     fn forgo_all(&mut self, workflow: Slot, at_ms: u64) {
-        for place in 0..self.workflows.get(workflow).nodes().len() as u32 {
+        for place in 0..self.workflows.get(workflow).size() {
             let record = self.workflows.get(workflow);
-            let slot = record.node(place).slot;
+            let slot = self.slot_at(record, place);
             if self.tasks.get(slot).state.is_pre_running() && record.bars(place) {
                 self.forgo(slot, at_ms);
             }
@@ -155,33 +162,34 @@ impl Queue {
         let phase = record.end();
         let keep_ms = self.workflow_keep_ms(workflow, phase);
         let record = self.workflows.get_mut(workflow);
-        (record.phase, record.ended_ms) = (phase, at_ms);
+        record.phase = phase;
+        record.rare_mut().ended_ms = at_ms;
         let (id, unique) = (record.id, std::mem::replace(&mut record.unique, NONE));
         if unique != NONE {
             if phase != Phase::Done {
                 let key = self.uniques.get(unique).name().into();
-                self.workflows.get_mut(workflow).former_key = Some(key);
+                self.workflows.get_mut(workflow).rare_mut().former_key = Some(key);
             }
             self.bury_unique(unique, id, at_ms);
         }
         let record = self.workflows.get_mut(workflow);
-        if keep_ms == 0 && record.nodes().len() <= AT_ONCE {
-            self.sweep(workflow, usize::MAX);
+        if keep_ms == 0 && record.size() <= AT_ONCE {
+            self.sweep(workflow, u64::MAX);
             return;
         }
-        record.until_ms = later(at_ms, keep_ms);
-        let until_ms = record.until_ms;
+        let until_ms = later(at_ms, keep_ms);
+        record.rare_mut().until_ms = until_ms;
         self.deadlines.insert(until_ms, id, Due::Sweep, workflow);
     }
 
     /// How long a workflow is kept that has ended so, in milliseconds; 0: not at all.
     fn workflow_keep_ms(&self, workflow: Slot, phase: Phase) -> u64 {
         let record = self.workflows.get(workflow);
-        let retain_ms = record.retain_ms.unwrap_or(self.settings.retain_ms);
+        let retain_ms = record.rare().retain_ms.unwrap_or(self.settings.retain_ms);
         let failed_ms = self.settings.retain_failed_ms;
         // As with single tasks: somebody has to end the work outside first.
         let has_handle = || {
-            let mut tasks = record.nodes().iter().map(|node| self.tasks.get(node.slot));
+            let mut tasks = self.slots_of(record).map(|slot| self.tasks.get(slot));
             tasks.any(|task| task.state != State::Done && task.handle().is_some())
         };
         match phase {
@@ -192,21 +200,23 @@ impl Queue {
     }
 
     /// Drops the last `count` tasks of a workflow that has ended; with the last of all, itself.
-    pub(super) fn sweep(&mut self, workflow: Slot, count: usize) {
+    pub(super) fn sweep(&mut self, workflow: Slot, count: u64) {
         for _ in 0..count {
-            let Some(slot) = self.workflows.get_mut(workflow).pop() else { break };
-            self.step_out(slot);
-            self.drop_task(slot);
+            let Some(id) = self.workflows.get_mut(workflow).pop() else { break };
+            if let Some(slot) = self.slot_of(id) {
+                self.step_out(slot);
+                self.drop_task(slot);
+            }
         }
-        if self.workflows.get(workflow).nodes().is_empty() {
+        if self.workflows.get(workflow).size() == 0 {
             let record = self.workflows.remove(workflow);
-            self.deadlines.remove(record.until_ms, record.id, Due::Sweep);
+            self.deadlines.remove(record.rare().until_ms, record.id, Due::Sweep);
         }
     }
 
     /// Whether a task still has to wait for this parent.
     pub(super) fn waits_for(&self, workflow: Slot, parent: Parent) -> bool {
-        let slot = self.workflows.get(workflow).node(parent.place).slot;
+        let slot = self.slot_at(self.workflows.get(workflow), parent.place);
         match self.tasks.get(slot).state {
             State::Done => false,
             State::Failed | State::Cancelled => !parent.any,
@@ -224,10 +234,13 @@ impl Queue {
     /// say; what counted against it is forgotten.
     pub(super) fn revive(&mut self, workflow: Slot, at_ms: u64) {
         let record = self.workflows.get_mut(workflow);
-        let (id, until_ms) = (record.id, std::mem::take(&mut record.until_ms));
-        (record.phase, record.ended_ms, record.cancelling) = (Phase::Open, 0, false);
+        (record.phase, record.cancelling) = (Phase::Open, false);
+        let (id, rare) = (record.id, record.rare_mut());
+        let until_ms = std::mem::take(&mut rare.until_ms);
+        let key = rare.former_key.take();
+        rare.ended_ms = 0;
         (record.failed, record.cancelled) = (0, 0);
-        let (count, key) = (record.nodes().len() as u32, record.former_key.take());
+        let count = record.size();
         self.deadlines.remove(until_ms, id, Due::Sweep);
         if let Some(key) = key {
             let known = self.uniques.find(&key).map(|known| self.uniques.get(known).until_ms);
@@ -236,7 +249,7 @@ impl Queue {
             self.workflows.get_mut(workflow).unique = self.uniques.insert(unique);
         }
         for place in 0..count {
-            let slot = self.workflows.get(workflow).node(place).slot;
+            let slot = self.slot_at(self.workflows.get(workflow), place);
             if !matches!(self.tasks.get(slot).state, State::Failed | State::Cancelled) {
                 continue;
             }
@@ -250,7 +263,7 @@ impl Queue {
             self.list_up(slot);
         }
         for place in 0..count {
-            let slot = self.workflows.get(workflow).node(place).slot;
+            let slot = self.slot_at(self.workflows.get(workflow), place);
             if self.tasks.get(slot).state != State::Waiting {
                 continue;
             }
@@ -260,16 +273,18 @@ impl Queue {
                 self.start(slot, at_ms);
             }
         }
+        if self.workflows.get(workflow).paused {
+            self.hold_workflow(workflow, true);
+        }
     }
 
     /// Holds back what of a workflow does not run, or no longer.
     pub(super) fn hold_workflow(&mut self, workflow: Slot, paused: bool) {
-        let record = self.workflows.get_mut(workflow);
-        record.paused = paused;
+        self.workflows.get_mut(workflow).paused = paused;
+        let record = self.workflows.get(workflow);
         let group = record.id;
-        let slots = record.nodes().iter().map(|node| node.slot);
         let unfinished = |slot: &Slot| self.tasks.get(*slot).state.is_unfinished();
-        let mut slots: Vec<Slot> = slots.filter(unfinished).collect();
+        let mut slots: Vec<Slot> = self.slots_of(record).filter(unfinished).collect();
         if !paused {
             for slot in slots {
                 let line = self.tasks.get(slot).line;

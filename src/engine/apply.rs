@@ -114,7 +114,7 @@ impl Queue {
                 self.of_workflow(*id, |queue, slot| queue.revive(slot, at_ms));
             }
             QueueEvent::Swept { id, count } => {
-                self.of_workflow(*id, |queue, slot| queue.sweep(slot, *count as usize));
+                self.of_workflow(*id, |queue, slot| queue.sweep(slot, *count));
             }
         }
     }
@@ -283,8 +283,8 @@ impl Queue {
 
     fn cancel_workflow(&mut self, workflow: Slot, at_ms: u64) {
         self.workflows.get_mut(workflow).cancelling = true;
-        for place in 0..self.workflows.get(workflow).nodes().len() as u32 {
-            let slot = self.workflows.get(workflow).node(place).slot;
+        for place in 0..self.workflows.get(workflow).size() {
+            let slot = self.slot_at(self.workflows.get(workflow), place);
             if self.tasks.get(slot).state.is_unfinished() {
                 self.cancel(slot, at_ms);
             }

@@ -126,7 +126,7 @@ impl Queue {
                 let is_so = |workflow: &Workflow| {
                     workflow.phase != Phase::Open
                         && workflow.phase.word() == state.word()
-                        && workflow.ended_ms.saturating_add(*older_ms) <= at.ms
+                        && workflow.rare().ended_ms.saturating_add(*older_ms) <= at.ms
                 };
                 let ended = self.workflows.iter().filter(|(_, workflow)| is_so(workflow));
                 ended.map(|(slot, _)| slot).collect()
@@ -141,7 +141,7 @@ impl Queue {
         for slot in slots {
             let left = (limit as u64).saturating_sub(bulk.count);
             let workflow = self.workflows.get(slot);
-            let tasks = workflow.nodes().len() as u64;
+            let tasks = u64::from(workflow.size());
             bulk.more |= tasks > left;
             if left == 0 {
                 break;

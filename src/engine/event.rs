@@ -244,6 +244,8 @@ pub enum QueueEvent<'a> {
     Submitted {
         /// Its number.
         id: u64,
+        /// How many tasks it has at first.
+        size: u32,
         /// Its name.
         name: &'a [u8],
         /// What a failure means for the rest.

@@ -126,8 +126,9 @@ impl Queue {
         let known = |id: u64| self.workflows.find(id).map(|slot| self.workflows.get(slot));
         let phase = |id: u64| known(id).map(|workflow| workflow.phase);
         match event {
-            QueueEvent::Submitted { id, retain_ms, unique, .. } => {
+            QueueEvent::Submitted { id, size, retain_ms, unique, .. } => {
                 self.numbers_fit(*id, 1)?;
+                require(*size as usize <= blobs, "more tasks than payloads")?;
                 require(retain_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a time too long")?;
                 unique.map_or(Ok(()), |(key, until_ms)| self.key_fits(key, until_ms))
             }
@@ -136,11 +137,11 @@ impl Queue {
                 require((*payload as usize) < blobs, "a blob is missing")?;
                 let workflow = known(*workflow).filter(|known| known.phase == Phase::Open);
                 let Some(workflow) = workflow else { return Err("no open workflow".to_owned()) };
-                let count = workflow.nodes().len();
-                require((count as u64) < TASKS_MAX, "too many tasks of a workflow")?;
+                let count = workflow.size();
+                require(u64::from(count) < TASKS_MAX, "too many tasks of a workflow")?;
                 let place = |packed: &u32| u64::from(Parent::unpacked(*packed).place);
                 let parents: Ids = parents.iter().map(place).collect();
-                let fit = distinct(&parents) && parents.iter().all(|p| (*p as usize) < count);
+                let fit = distinct(&parents) && parents.iter().all(|p| *p < u64::from(count));
                 require(fit, "a parent that is not there, or twice")?;
                 self.attributes_fit(attributes, 1)
             }

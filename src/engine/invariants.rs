@@ -124,7 +124,7 @@ impl Queue {
         let in_workflow = self.tasks.iter().filter(|(_, task)| task.workflow != NONE).count();
         let mut nodes = 0;
         for (slot, workflow) in self.workflows.iter() {
-            nodes += workflow.nodes().len();
+            nodes += workflow.size() as usize;
             self.check_workflow(slot, workflow)
                 .map_err(|wrong| format!("workflow {}: {wrong}", workflow.id))?;
         }
@@ -133,9 +133,11 @@ impl Queue {
 
     fn check_workflow(&self, slot: Slot, workflow: &Workflow) -> Result<(), String> {
         let count = |state: State| {
-            let tasks = workflow.nodes().iter().map(|node| self.tasks.get(node.slot));
+            let tasks = self.slots_of(workflow).map(|slot| self.tasks.get(slot));
             tasks.filter(|task| task.state == state).count() as u32
         };
+        let known = (0..workflow.size()).all(|place| self.slot_of(workflow.id_of(place)).is_some());
+        ensure(known, || "a task is gone".to_owned())?;
         let is_open = workflow.phase == Phase::Open;
         let unfinished: u32 = State::ALL.into_iter().filter(|s| s.is_unfinished()).map(count).sum();
         ensure(unfinished == workflow.unfinished, || "unfinished tasks are off".to_owned())?;
@@ -147,11 +149,12 @@ impl Queue {
         })?;
         let mut last = workflow.id;
         for (place, node) in (0..).zip(workflow.nodes()) {
-            let task = self.tasks.get(node.slot);
-            let id = task.id;
+            let id = workflow.id_of(place);
+            let Some(found) = self.slot_of(id) else { return Err(format!("task {id} is gone")) };
+            let task = self.tasks.get(found);
             ensure(task.workflow == slot && id > last, || format!("task {id} stands wrong"))?;
             last = id;
-            ensure(self.node_of(node.slot) == Some((slot, place)), || format!("{id} is lost"))?;
+            ensure(self.node_of(found) == Some((slot, place)), || format!("{id} is lost"))?;
             ensure(task.state != State::Waiting || node.open > 0, || format!("{id} is left"))?;
             let open = self.count_open(slot, place);
             ensure(task.state != State::Waiting || open == node.open, || {
@@ -181,7 +184,9 @@ impl Queue {
                 }
                 Due::Sweep => {
                     let workflow = self.workflows.get(slot);
-                    workflow.id == id && workflow.until_ms == ms && workflow.phase != Phase::Open
+                    workflow.id == id
+                        && workflow.rare().until_ms == ms
+                        && workflow.phase != Phase::Open
                 }
                 Due::Reset => self.drain_reset_ms() == Some(ms),
                 Due::Silence => {

@@ -94,15 +94,14 @@ impl Queue {
     ) -> (Vec<&Task>, Option<Cursor>) {
         let mut page = Vec::new();
         let Some(slot) = self.workflows.find(workflow) else { return (page, None) };
-        let nodes = self.workflows.get(slot).nodes();
-        let behind = nodes.partition_point(|node| self.tasks.get(node.slot).id <= from.id);
+        let workflow = self.workflows.get(slot);
         let mut last = from;
-        let ahead = nodes.get(behind..).unwrap_or_default();
-        for (looked_at, node) in ahead.iter().enumerate() {
+        let ahead = workflow.place_of(from.id + 1)..workflow.size();
+        for (looked_at, place) in ahead.enumerate() {
             if page.len() >= limit || looked_at >= LOOKED_AT_MAX {
                 return (page, Some(last));
             }
-            let task = self.tasks.get(node.slot);
+            let task = self.task_at(workflow, place);
             last.id = task.id;
             let in_state = filter.state.is_none_or(|state| state == task.state);
             let owned = filter.owner.is_none_or(|name| self.owner_of(task) == Some(name));

@@ -163,7 +163,7 @@ impl Restore {
             },
         };
         let before = list.last().map_or(0, |last| queue.tasks.get(last).place());
-        let node = self.places.of(id);
+        let node = self.places.of(id, &self.queue.workflows);
         let details = self.details(said, node.is_some())?;
         let taken = details.as_ref().and_then(|details| details.taken);
         require(taken.is_none() || owner.is_some(), || format!("task {id} is taken by nobody"))?;
@@ -178,11 +178,8 @@ impl Restore {
         task.state = said.state;
         task.details = details;
         let until_ms = task.until_ms();
-        task.workflow = node.map_or(NONE, |(workflow, _)| workflow);
+        task.workflow = node.unwrap_or(NONE);
         let slot = queue.admit(task);
-        if let Some((workflow, place)) = node {
-            queue.workflows.get_mut(workflow).node_mut(place).slot = slot;
-        }
         queue.lines.join(line);
         match (said.state, owner) {
             (State::Running, Some(owner)) => queue.own(slot, owner, said.order),

@@ -10,10 +10,11 @@ use super::deadlines::Due;
 use super::numbers::{NUMBER_MAX, STORED_MAX};
 use super::queue::Queue;
 use super::restore::{Restore, require};
-use super::slab::{NONE, Slot};
+use super::slab::Slot;
 use super::task::State;
 use super::unique::Unique;
 use super::workflow::{OnFail, Parent, Phase, TASKS_MAX, Workflow};
+use super::workflows::Workflows;
 
 /// What is said of a workflow, but for its tasks.
 pub struct SaidWorkflow<'a> {
@@ -42,22 +43,20 @@ pub struct SaidWorkflow<'a> {
 /// Where tasks that are still to be said belong.
 #[derive(Default)]
 pub(super) struct Places {
-    /// By number of a workflow: its slot, and how many of its tasks are numbered on from there.
-    runs: BTreeMap<u64, (Slot, u32)>,
-    /// By number of a task that came later.
-    others: HashMap<u64, (Slot, u32)>,
+    /// By number of a workflow: its slot.
+    runs: BTreeMap<u64, Slot>,
+    /// By number of a task that came later: the workflow's slot.
+    later: HashMap<u64, Slot>,
     /// The workflow said last, and the number of its last task.
     last: Option<(Slot, u64)>,
 }
 
 impl Places {
-    /// The workflow of a task, and the place in it.
-    pub(super) fn of(&self, id: u64) -> Option<(Slot, u32)> {
-        let run = self.runs.range(..id).next_back().and_then(|(first, (workflow, count))| {
-            let place = u32::try_from(id - first - 1).ok()?;
-            (place < *count).then_some((*workflow, place))
-        });
-        run.or_else(|| self.others.get(&id).copied())
+    /// The workflow of a task.
+    pub(super) fn of(&self, id: u64, workflows: &Workflows) -> Option<Slot> {
+        let run = self.runs.range(..id).next_back().map(|(_, slot)| *slot);
+        let came_with = |slot: &Slot| workflows.get(*slot).has_from_start(id);
+        run.filter(came_with).or_else(|| self.later.get(&id).copied())
     }
 }
 
@@ -74,10 +73,14 @@ impl Restore {
         let is_open = phase == Phase::Open;
         require(is_open == (until_ms == 0), || format!("workflow {id} is open, or is not"))?;
         let mut workflow = Workflow::new(id, name, on_fail, retain_ms);
-        (workflow.phase, workflow.ended_ms, workflow.until_ms) = (phase, ended_ms, until_ms);
+        workflow.phase = phase;
         (workflow.paused, workflow.cancelling) = stops;
         require(former_key.is_none() || !is_open, || format!("workflow {id} had a key"))?;
-        workflow.former_key = former_key.map(Into::into);
+        if !is_open {
+            let rare = workflow.rare_mut();
+            (rare.ended_ms, rare.until_ms) = (ended_ms, until_ms);
+            rare.former_key = former_key.map(Into::into);
+        }
         if let Some((key, until_ms)) = unique {
             let is_free = is_open && queue.uniques.find(key).is_none() && until_ms <= NUMBER_MAX;
             require(is_free, || "a key had twice, or for nothing".to_owned())?;
@@ -87,7 +90,7 @@ impl Restore {
         if !is_open {
             queue.deadlines.insert(until_ms, id, Due::Sweep, slot);
         }
-        self.places.runs.insert(id, (slot, 0));
+        self.places.runs.insert(id, slot);
         self.places.last = Some((slot, id));
         Ok(())
     }
@@ -97,7 +100,7 @@ impl Restore {
         let (slot, last) = self.places.last.ok_or("a task of no workflow")?;
         require(id > last && id <= STORED_MAX, || format!("task {id} stands wrong"))?;
         let workflow = self.queue.workflows.get_mut(slot);
-        let place = workflow.nodes().len() as u32;
+        let place = workflow.size();
         require(u64::from(place) < TASKS_MAX, || "too many tasks of a workflow".to_owned())?;
         let parents: SmallVec<[Parent; 4]> =
             parents.iter().map(|packed| Parent::unpacked(*packed)).collect();
@@ -105,10 +108,9 @@ impl Restore {
         seen.sort_unstable();
         let fit = seen.is_sorted_by(|a, b| a < b) && seen.last().is_none_or(|last| *last < place);
         require(fit, || format!("a parent of {id} is not there, or twice"))?;
-        workflow.add(name, NONE, 0, &parents);
-        match self.places.runs.get_mut(&workflow.id) {
-            Some((_, count)) if id == workflow.id + 1 + u64::from(*count) => *count += 1,
-            _ => _ = self.places.others.insert(id, (slot, place)),
+        workflow.add(id, name, 0, &parents);
+        if !workflow.has_from_start(id) {
+            self.places.later.insert(id, slot);
         }
         self.places.last = Some((slot, id));
         Ok(())
@@ -120,10 +122,11 @@ impl Restore {
             let workflow = self.queue.workflows.get_mut(slot);
             workflow.shrink();
             let id = workflow.id;
-            let known = workflow.nodes().iter().all(|node| node.slot != NONE);
-            require(known && !workflow.nodes().is_empty(), || {
-                format!("workflow {id} lacks tasks")
-            })?;
+            let size = workflow.size();
+            let workflow = self.queue.workflows.get(slot);
+            let is_it =
+                |place| self.queue.task(workflow.id_of(place)).is_some_and(|t| t.workflow == slot);
+            require(size > 0 && (0..size).all(is_it), || format!("workflow {id} lacks tasks"))?;
             count(&mut self.queue, slot);
         }
         Ok(())
@@ -132,8 +135,8 @@ impl Restore {
 
 fn count(queue: &mut Queue, slot: Slot) {
     let (mut unfinished, mut failed, mut cancelled) = (0, 0, 0);
-    for place in 0..queue.workflows.get(slot).nodes().len() as u32 {
-        let state = queue.tasks.get(queue.workflows.get(slot).node(place).slot).state;
+    for place in 0..queue.workflows.get(slot).size() {
+        let state = queue.tasks.get(queue.slot_at(queue.workflows.get(slot), place)).state;
         unfinished += u32::from(state.is_unfinished());
         failed += u32::from(state == State::Failed);
         cancelled += u32::from(state == State::Cancelled);

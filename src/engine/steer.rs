@@ -52,7 +52,7 @@ impl Queue {
 
     /// Whether a workflow can have the UNIQUE key back that it had.
     pub(super) fn key_is_free(&self, workflow: &Workflow) -> bool {
-        let known = workflow.former_key.as_deref().and_then(|key| self.uniques.find(key));
+        let known = workflow.rare().former_key.as_deref().and_then(|key| self.uniques.find(key));
         !known.is_some_and(|known| self.uniques.get(known).live)
     }
 
@@ -66,7 +66,7 @@ impl Queue {
     /// The task at a place of a workflow.
     #[must_use]
     pub fn task_at(&self, workflow: &Workflow, place: u32) -> &Task {
-        self.tasks.get(workflow.node(place).slot)
+        self.tasks.get(self.slot_at(workflow, place))
     }
 
     /// A workflow by its number, unless it was kept long enough.

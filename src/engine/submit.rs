@@ -87,7 +87,8 @@ impl Queue {
         self.may_grow(count)?;
         let id = self.numbers(at).next(1 + count);
         let unique = unique.map(|(key, for_ms)| (key, until_of(for_ms, at)));
-        let submitted = QueueEvent::Submitted { id, name, on_fail, retain_ms, unique };
+        let size = count as u32;
+        let submitted = QueueEvent::Submitted { id, size, name, on_fail, retain_ms, unique };
         let mut batch = Batch::of(at.ms, submitted);
         batch.events.reserve_exact(tasks.len());
         let planned = order.iter().filter_map(|place| tasks.get(*place as usize));
@@ -110,7 +111,7 @@ impl Queue {
     ) -> Result<Pushed<'a>, Refusal> {
         let slot = self.open_workflow(workflow, at)?;
         let record = self.workflows.get(slot);
-        let task_of = |place: u32| self.tasks.get(record.node(place).slot);
+        let task_of = |place: u32| self.tasks.get(self.slot_at(record, place));
         if let Some(place) = record.find(plan.name).filter(|_| !plan.name.is_empty()) {
             return Ok(Pushed::Again(task_of(place).id));
         }
@@ -118,7 +119,7 @@ impl Queue {
             return Ok(Pushed::Again(id));
         }
         self.may_hold(1)?;
-        self.may_grow(record.nodes().len() as u64 + 1)?;
+        self.may_grow(u64::from(record.size()) + 1)?;
         let mut parents: SmallVec<[Parent; 2]> = SmallVec::new();
         let mut seen: HashMap<u32, ()> = HashMap::new();
         for (name, any) in plan.parents() {
@@ -168,7 +169,7 @@ impl Queue {
     /// The workflow of this number, unless it was kept long enough.
     pub(super) fn known_workflow(&self, id: u64, at: Moment) -> Result<Slot, Refusal> {
         let is_kept = |slot: &Slot| {
-            let until_ms = self.workflows.get(*slot).until_ms;
+            let until_ms = self.workflows.get(*slot).rare().until_ms;
             until_ms == 0 || until_ms > at.ms
         };
         let known = self.workflows.find(id).filter(is_kept);
@@ -199,8 +200,11 @@ impl Queue {
     }
 
     pub(super) fn apply_submitted(&mut self, event: &QueueEvent<'_>) {
-        let QueueEvent::Submitted { id, name, on_fail, retain_ms, unique } = event else { return };
+        let QueueEvent::Submitted { id, size, name, on_fail, retain_ms, unique } = event else {
+            return;
+        };
         let mut workflow = Workflow::new(*id, name, *on_fail, *retain_ms);
+        workflow.make_room(*size);
         if let Some((key, until_ms)) = unique {
             self.dig_up_unique(key);
             workflow.unique = self.uniques.insert(Unique::live(key, *id, *until_ms));
@@ -235,7 +239,7 @@ impl Queue {
             parents.iter().map(|packed| Parent::unpacked(*packed)).collect();
         let open = parents.iter().filter(|parent| self.waits_for(found, **parent)).count() as u32;
         let record = self.workflows.get_mut(found);
-        record.add(name, slot, open, &parents);
+        record.add(*id, name, open, &parents);
         record.unfinished += 1;
         if open > 0 {
             self.tasks.get_mut(slot).state = State::Waiting;

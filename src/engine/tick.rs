@@ -89,7 +89,7 @@ impl Queue {
         for (ms, id, due, slot) in due {
             match due {
                 Due::Sweep if left > 0 => {
-                    let count = self.workflows.get(slot).nodes().len().min(left);
+                    let count = (self.workflows.get(slot).size() as usize).min(left);
                     left -= count;
                     tick.batch.events.push(QueueEvent::Swept { id, count: count as u64 });
                 }

@@ -92,11 +92,9 @@ pub const TASKS_MAX: u64 = 1_000_000;
 /// One task of a workflow.
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
-    /// The task.
-    pub slot: Slot,
     /// For how many parents it still waits.
     pub open: u32,
-    /// Where its own edges begin.
+    /// Where its own edges begin; each is a parent as one number.
     parents: u32,
     /// The last edge that came from it, or `NONE`.
     children: u32,
@@ -104,24 +102,54 @@ pub struct Node {
     name: u32,
 }
 
-/// A parent of the node whose edges these are.
-#[derive(Clone, Copy, Debug)]
-struct Edge {
-    /// The parent, as one number.
-    parent: u32,
-    /// The edge before that came from the same parent, or `NONE`.
-    next: u32,
+/// What most workflows do not have.
+#[derive(Default)]
+pub struct Rare {
+    /// How long it is kept once done, in milliseconds; nothing: as the queue's setting says.
+    pub retain_ms: Option<u64>,
+    /// The UNIQUE key that it had before it ended without being done.
+    pub former_key: Option<Bytes>,
+    /// When it ended, Unix time in milliseconds; 0: it did not.
+    pub ended_ms: u64,
+    /// Until when it is kept then, Unix time in milliseconds; 0: it is open.
+    pub until_ms: u64,
+    /// The ids of tasks that came later than the workflow.
+    later: Vec<u64>,
+    /// By edge: the edge before that came from the same parent, or `NONE`. Empty as long as no
+    /// parent has two children.
+    siblings: Vec<u32>,
 }
 
-/// One workflow.
+/// Nothing of it.
+static NOTHING_RARE: Rare = Rare {
+    retain_ms: None,
+    former_key: None,
+    ended_ms: 0,
+    until_ms: 0,
+    later: Vec::new(),
+    siblings: Vec::new(),
+};
+
+/// One workflow. There may be hundreds of thousands, mostly small ones: so it is packed.
 pub struct Workflow {
-    /// Its number.
+    /// Its number. Tasks that came with it are numbered from it on.
     pub id: u64,
     /// Its name, then those of its tasks.
     text: Vec<u8>,
-    name_len: u32,
     nodes: Vec<Node>,
-    edges: Vec<Edge>,
+    edges: Vec<u32>,
+    rare: Option<Box<Rare>>,
+    /// Places by name, made when a name is first asked for. Not stored.
+    places: OnceCell<Box<HashMap<Bytes, u32>>>,
+    name_len: u32,
+    /// How many tasks are unfinished, have failed, and were cancelled.
+    pub unfinished: u32,
+    /// See `unfinished`.
+    pub failed: u32,
+    /// See `unfinished`.
+    pub cancelled: u32,
+    /// Its record among the UNIQUE keys, or `NONE`.
+    pub unique: Slot,
     /// Where it stands.
     pub phase: Phase,
     /// What a failure means for the rest.
@@ -130,50 +158,41 @@ pub struct Workflow {
     pub paused: bool,
     /// Whether an operator cancelled it.
     pub cancelling: bool,
-    /// How many tasks are unfinished, have failed, and were cancelled.
-    pub unfinished: u32,
-    /// See `unfinished`.
-    pub failed: u32,
-    /// See `unfinished`.
-    pub cancelled: u32,
-    /// How long it is kept once done, in milliseconds; nothing: as the queue's setting says.
-    pub retain_ms: Option<u64>,
-    /// Its record among the UNIQUE keys, or `NONE`.
-    pub unique: Slot,
-    /// The UNIQUE key that it had before it ended without being done.
-    pub former_key: Option<Bytes>,
-    /// When it ended, Unix time in milliseconds; 0: it did not.
-    pub ended_ms: u64,
-    /// Until when it is kept then, Unix time in milliseconds; 0: it is open.
-    pub until_ms: u64,
-    /// Places by name, made when a name is first asked for. Not stored.
-    places: OnceCell<HashMap<Bytes, u32>>,
 }
 
 impl Workflow {
     /// A workflow without tasks.
     #[must_use]
     pub fn new(id: u64, name: &[u8], on_fail: OnFail, retain_ms: Option<u64>) -> Self {
+        let rare = Rare { retain_ms, ..Rare::default() };
         Self {
             id,
             text: name.to_vec(),
-            name_len: name.len() as u32,
             nodes: Vec::new(),
             edges: Vec::new(),
+            rare: retain_ms.map(|_| Box::new(rare)),
+            places: OnceCell::new(),
+            name_len: name.len() as u32,
+            unfinished: 0,
+            failed: 0,
+            cancelled: 0,
+            unique: NONE,
             phase: Phase::Open,
             on_fail,
             paused: false,
             cancelling: false,
-            unfinished: 0,
-            failed: 0,
-            cancelled: 0,
-            retain_ms,
-            unique: NONE,
-            former_key: None,
-            ended_ms: 0,
-            until_ms: 0,
-            places: OnceCell::new(),
         }
+    }
+
+    /// What most workflows do not have.
+    #[must_use]
+    pub fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    /// The same, to be changed.
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Its name.
@@ -201,6 +220,41 @@ impl Workflow {
         &mut self.nodes[place as usize]
     }
 
+    /// How many tasks it has.
+    #[must_use]
+    pub fn size(&self) -> u32 {
+        self.nodes.len() as u32
+    }
+
+    /// How many of them came with it.
+    fn run(&self) -> u32 {
+        self.size() - self.rare().later.len() as u32
+    }
+
+    /// The id of a task.
+    #[must_use]
+    pub fn id_of(&self, place: u32) -> u64 {
+        let later = place.checked_sub(self.run());
+        let later = later.and_then(|nth| self.rare().later.get(nth as usize));
+        later.copied().unwrap_or(self.id + 1 + u64::from(place))
+    }
+
+    /// Whether the task of this id came with the workflow.
+    #[must_use]
+    pub fn has_from_start(&self, id: u64) -> bool {
+        id > self.id && id - self.id <= u64::from(self.run())
+    }
+
+    /// The place of a task by its id, or of the first one behind it.
+    #[must_use]
+    pub fn place_of(&self, id: u64) -> u32 {
+        let with_it = id.saturating_sub(self.id + 1);
+        if with_it < u64::from(self.run()) {
+            return with_it as u32;
+        }
+        self.run() + self.rare().later.partition_point(|later| *later < id) as u32
+    }
+
     /// The name of a task.
     #[must_use]
     pub fn name_of(&self, place: u32) -> &[u8] {
@@ -214,7 +268,7 @@ impl Workflow {
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<u32> {
         let places = self.places.get_or_init(|| {
-            (0..self.nodes.len() as u32).map(|place| (self.name_of(place).into(), place)).collect()
+            Box::new((0..self.size()).map(|place| (self.name_of(place).into(), place)).collect())
         });
         places.get(name).copied()
     }
@@ -225,7 +279,7 @@ impl Workflow {
         let start = starts(place as usize).unwrap_or(self.edges.len());
         let end = starts(place as usize + 1).unwrap_or(self.edges.len());
         let edges = self.edges.get(start..end).unwrap_or_default();
-        edges.iter().map(|edge| Parent::unpacked(edge.parent))
+        edges.iter().map(|edge| Parent::unpacked(*edge))
     }
 
     /// Whether a task waits for any end of some parent: it may start though others have failed.
@@ -236,10 +290,13 @@ impl Workflow {
 
     /// Who waits for a task, and whether any end will do; the one added last comes first.
     pub fn children(&self, place: u32) -> impl Iterator<Item = (u32, bool)> {
-        let edge = |edge: u32| self.edges.get(edge as usize).map(|found| (edge, *found));
-        let first = edge(self.node(place).children);
-        let all = std::iter::successors(first, move |(_, found)| edge(found.next));
-        all.map(|(edge, found)| (self.child_of(edge), Parent::unpacked(found.parent).any))
+        let known = |edge: u32| (edge != NONE).then_some(edge);
+        let sibling = move |edge: &u32| known(*self.rare().siblings.get(*edge as usize)?);
+        let all = std::iter::successors(known(self.node(place).children), sibling);
+        all.map(|edge| {
+            let parent = self.edges.get(edge as usize).copied().unwrap_or_default();
+            (self.child_of(edge), Parent::unpacked(parent).any)
+        })
     }
 
     /// The last task whose edges begin no later than this one.
@@ -248,33 +305,67 @@ impl Workflow {
     }
 
     /// Adds a task behind its parents; tells its place.
-    pub fn add(&mut self, name: &[u8], slot: Slot, open: u32, parents: &[Parent]) -> u32 {
-        let place = self.nodes.len() as u32;
+    pub fn add(&mut self, id: u64, name: &[u8], open: u32, parents: &[Parent]) -> u32 {
+        let place = self.size();
+        if id != self.id + 1 + u64::from(place) || !self.rare().later.is_empty() {
+            self.rare_mut().later.push(id);
+        }
         let (text, edges) = (self.text.len() as u32, self.edges.len() as u32);
-        self.nodes.push(Node { slot, open, parents: edges, children: NONE, name: text });
+        self.nodes.push(Node { open, parents: edges, children: NONE, name: text });
         self.text.extend_from_slice(name);
         for parent in parents {
             let edge = self.edges.len() as u32;
-            let next = std::mem::replace(&mut self.node_mut(parent.place).children, edge);
-            self.edges.push(Edge { parent: parent.packed(), next });
+            let sibling = std::mem::replace(&mut self.node_mut(parent.place).children, edge);
+            self.edges.push(parent.packed());
+            self.link(sibling);
         }
         if let Some(places) = self.places.get_mut() {
             places.insert(name.into(), place);
         }
+        // The last one that there was room for: most workflows never get another.
+        if self.nodes.len() == self.nodes.capacity() {
+            self.shrink();
+        }
         place
     }
 
-    /// Nothing more will be added for now: what was kept free is given back.
+    /// The edge added last has this sibling, or none.
+    fn link(&mut self, sibling: u32) {
+        if sibling == NONE && self.rare().siblings.is_empty() {
+            return;
+        }
+        let edges = self.edges.len();
+        let siblings = &mut self.rare_mut().siblings;
+        siblings.resize(edges - 1, NONE);
+        siblings.push(sibling);
+    }
+
+    /// So many tasks are about to be added.
+    pub fn make_room(&mut self, tasks: u32) {
+        self.nodes.reserve_exact(tasks as usize);
+        self.edges.reserve_exact(tasks as usize);
+        self.text.reserve_exact(4 * tasks as usize);
+    }
+
+    /// What was kept free is given back.
     pub fn shrink(&mut self) {
         self.text.shrink_to_fit();
         self.nodes.shrink_to_fit();
         self.edges.shrink_to_fit();
+        if let Some(rare) = &mut self.rare {
+            rare.siblings.shrink_to_fit();
+        }
     }
 
-    /// Takes the last task out of the record; tells its slot.
-    pub fn pop(&mut self) -> Option<Slot> {
+    /// Takes the last task out of the record; tells its id.
+    pub fn pop(&mut self) -> Option<u64> {
         self.places.take();
-        self.nodes.pop().map(|node| node.slot)
+        let id = self.id_of(self.size().checked_sub(1)?);
+        self.nodes.pop();
+        if let Some(rare) = &mut self.rare {
+            rare.later.pop();
+        }
+        Some(id)
     }
 
     /// How many pairs of parent and child there are.
@@ -313,10 +404,19 @@ impl Workflow {
             places.allocation_size() + places.keys().map(|name| name.len()).sum::<usize>()
         });
         self.text.capacity()
-            + self.former_key.as_ref().map_or(0, |key| key.len())
             + self.nodes.capacity() * size_of::<Node>()
-            + self.edges.capacity() * size_of::<Edge>()
+            + self.edges.capacity() * size_of::<u32>()
+            + self.rare.as_ref().map_or(0, |rare| rare.heap_bytes())
             + places
+    }
+}
+
+impl Rare {
+    fn heap_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.former_key.as_ref().map_or(0, |key| key.len())
+            + self.later.capacity() * size_of::<u64>()
+            + self.siblings.capacity() * size_of::<u32>()
     }
 }
 
@@ -329,11 +429,11 @@ mod tests {
         let mut workflow = Workflow::new(7, b"w", OnFail::Stop, None);
         let done = |place| Parent { place, any: false };
         let any = |place| Parent { place, any: true };
-        workflow.add(b"a", 10, 0, &[]);
-        workflow.add(b"", 11, 0, &[]);
-        workflow.add(b"c", 12, 2, &[done(0), any(1)]);
-        workflow.add(b"d", 13, 0, &[]);
-        workflow.add(b"e", 14, 1, &[done(0)]);
+        workflow.add(8, b"a", 0, &[]);
+        workflow.add(9, b"", 0, &[]);
+        workflow.add(10, b"c", 2, &[done(0), any(1)]);
+        workflow.add(30, b"d", 0, &[]);
+        workflow.add(31, b"e", 1, &[done(0)]);
         assert_eq!(workflow.name(), b"w");
         assert_eq!([0, 1, 2, 4].map(|place| workflow.name_of(place)), [&b"a"[..], b"", b"c", b"e"]);
         assert_eq!(workflow.parents(2).collect::<Vec<_>>(), [done(0), any(1)]);
@@ -342,8 +442,14 @@ mod tests {
         assert_eq!(workflow.children(1).collect::<Vec<_>>(), [(2, true)]);
         assert_eq!(workflow.children(4).count(), 0);
         assert_eq!((workflow.find(b"e"), workflow.find(b"x")), (Some(4), None));
-        workflow.add(b"x", 15, 1, &[done(4)]);
+        workflow.add(40, b"x", 1, &[done(4)]);
         assert_eq!((workflow.find(b"x"), workflow.children(4).count()), (Some(5), 1));
-        assert!(workflow.is_last_resort(2) && !workflow.is_last_resort(4));
+        assert_eq!([0, 2, 3, 5].map(|place| workflow.id_of(place)), [8, 10, 30, 40]);
+        assert_eq!(
+            [8, 10, 11, 30, 31, 40, 41].map(|id| workflow.place_of(id)),
+            [0, 2, 3, 3, 4, 5, 6]
+        );
+        assert_eq!((workflow.pop(), workflow.pop(), workflow.size()), (Some(40), Some(31), 4));
+        assert!(workflow.is_last_resort(2) && !workflow.is_last_resort(0));
     }
 }

@@ -196,9 +196,9 @@ impl Out<'_> {
             let workflow = queue.workflows().get(slot);
             self.put(&Record::Workflow(workflow_record(queue, workflow)));
             let mut last = workflow.id;
-            for (place, node) in (0..).zip(workflow.nodes()) {
+            for place in 0..workflow.size() {
                 let parents = workflow.parents(place).map(|parent| parent.packed()).collect();
-                let id = queue.tasks().get(node.slot).id;
+                let id = workflow.id_of(place);
                 let name = workflow.name_of(place);
                 self.put(&Record::Node { id: id - last, name, parents });
                 last = id;
@@ -239,11 +239,11 @@ fn workflow_record<'q>(queue: &'q Queue, workflow: &'q Workflow) -> WorkflowReco
         phase: workflow.phase,
         on_fail: workflow.on_fail,
         stops: (workflow.paused, workflow.cancelling),
-        retain_ms: workflow.retain_ms,
+        retain_ms: workflow.rare().retain_ms,
         unique: unique.map(|unique| (unique.name(), unique.until_ms)),
-        former_key: workflow.former_key.as_deref(),
-        ended_ms: workflow.ended_ms,
-        until_ms: workflow.until_ms,
+        former_key: workflow.rare().former_key.as_deref(),
+        ended_ms: workflow.rare().ended_ms,
+        until_ms: workflow.rare().until_ms,
     }
 }
 

@@ -355,8 +355,8 @@ impl Run {
             0..=2 => self.submit(),
             3..=8 => self.take(),
             9..=14 => self.finish(),
-            15 | 16 => self.grow(),
-            17 => self.steer(),
+            15 => self.grow(),
+            16 | 17 => self.steer(),
             18 if self.below(3) == 0 => self.cancel_one(),
             19 if self.below(4) == 0 => self.sandbox.reload(),
             _ => {}

@@ -166,6 +166,24 @@ fn a_workflow_that_goes_on_with_a_failure_can_be_mended_meanwhile() {
 }
 
 #[test]
+fn what_is_retried_in_a_paused_workflow_is_held() {
+    scenario(
+        r#"
+        WF.SUBMIT q w TASK a 1 TASK b 2 => $w
+        WF.POP q x COUNT 2 => [{id:$a ..} {id:$b ..}]
+        WF.FAIL q x $a => "failed"
+        WF.PAUSE q WORKFLOW $w => OK
+        WF.DONE q x $b => OK
+        WF.RETRY q WORKFLOW $w => {count:1 ..}
+        WF.WORKFLOW q $w => {state:"paused" ..}
+        WF.POP q x => nil
+        WF.RESUME q WORKFLOW $w => OK
+        WF.POP q x => {id:$a ..}
+        "#,
+    );
+}
+
+#[test]
 fn a_retry_leaves_a_workflow_alone_whose_key_another_one_has() {
     scenario(
         r#"
