@@ -12,7 +12,7 @@ use super::identity::{
 use super::places::Places;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Key, Keyspace, Next, due};
-use crate::engine::agent::{Agent, State as Now, Why};
+use crate::engine::agent::{Agent, Why};
 use crate::engine::event::{Batch, QueueEvent};
 use crate::engine::numbers::later;
 use crate::engine::pool::Pool;
@@ -22,7 +22,7 @@ use crate::engine::task::State;
 
 /// How much longer a caller waits for a reset than for tasks to end, in milliseconds: many tasks
 /// are reset in slices.
-const RESETTING_MS: u64 = 10_000;
+const RESETTING_MS: u64 = 2_000;
 
 /// Identities of a pool that one call stops at once; the others follow within moments.
 const MEMBERS: usize = 128;
@@ -46,7 +46,9 @@ pub(super) static DRAIN: Spec = Spec {
         milliseconds until nothing runs any more, 0 for ever; in MULTI or a script it replies at \
         once. RESET: when that time is over (without BLOCK: now), what still runs is reset, an \
         interruption each, as WF.RESET does it; also when the caller is gone by then. With \
-        BLOCK 0 that time never comes. RESET needs the right to change all identities of a \
+        BLOCK 0 that time never comes. Of several plans the last one counts; WF.RESUME calls it \
+        off, and so does whoever recovers an agent that was drained itself. An agent that retired \
+        and left work is reset, too. RESET needs the right to change all identities of a \
         pool, and the queues that they, or the agent, took from. An identity that has retired \
         and held nothing is gone: no such key.\n\n\
         Errors: NOPERM, TRYAGAIN, WRONGTYPE, ERR (also when there is no such key).",
@@ -83,16 +85,19 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     }
     let key = call.keys.open(name);
     let begins = !call.rules.woken && !call.rules.timed_out;
-    let mut known = None;
+    let (mut known, mut ended) = (None, None);
     if begins {
         match thing(call.keys, key)? {
             Thing::Nothing => {}
             Thing::Queue => begin_of_queue(call, key, &asked)?,
-            Thing::Agent => begin_of_agent(call, (name, key), &asked)?,
+            Thing::Agent => ended = begin_of_agent(call, (name, key), &asked)?,
             Thing::Pool => known = begin_of_pool(call, (name, key), &asked)?,
         }
     }
-    let Standing { drains, running, reset } = standing(call, (name, key), known)?;
+    let Standing { drains, running, reset } = match ended {
+        Some(ended) => ended,
+        None => standing(call, (name, key), known)?,
+    };
     // Who resumes it ends the wait, too.
     if running > 0
         && drains
@@ -139,7 +144,7 @@ fn standing(
         Thing::Agent => {
             let running = held_count(call.keys, name, key);
             let known = call.keys.agent(key)?;
-            let drains = known.is_some_and(|agent| agent.state() == Now::Draining);
+            let drains = known.is_some_and(Agent::has_stopped);
             let stop = known.and_then(Agent::stop).filter(|stop| stop.why == Why::Drained);
             Ok(Standing { drains, running, reset: stop.map_or(0, |stop| stop.reset) })
         }
@@ -152,11 +157,12 @@ fn standing(
     }
 }
 
+/// How it stands, if the identity had retired and is gone with the last of what it left.
 fn begin_of_agent(
     call: &mut Call<'_, '_>,
     (name, key): (&[u8], Key),
     asked: &Asked,
-) -> Result<(), Refusal> {
+) -> Result<Option<Standing>, Refusal> {
     let at = call.at;
     call.keys.agent_to_change(key)?;
     if asked.resets {
@@ -167,9 +173,11 @@ fn begin_of_agent(
     if let Some(batch) = known.and_then(|known| known.decide_drain(asked.reset_ms(at.ms), at)) {
         call.keys.commit_agent(key, batch);
     }
+    let held = held_count(call.keys, name, key);
     // The first slice is this call's; the rest, if there is any, follows by the timer.
     due::agent(call.keys, (name, key), BULK, at);
-    Ok(())
+    let is_gone = call.keys.agent(key)?.is_none();
+    Ok(is_gone.then_some(Standing { drains: true, running: 0, reset: held }))
 }
 
 fn begin_of_pool(

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::spec::Access;
 use super::{Call, Key, Keyspace};
-use crate::engine::agent::{Agent, State};
+use crate::engine::agent::Agent;
 use crate::engine::numbers::Moment;
 use crate::engine::pool::{Pool, identity, of_identity};
 use crate::engine::refusal::Refusal;
@@ -54,9 +54,9 @@ pub(super) fn orphan_ms(keys: &dyn Keyspace<'_>, pool: Option<Key>) -> u64 {
 
 /// Whether an agent of this pool is to take nothing more. Whether the pool drains only it knows.
 pub(super) fn drains(keys: &dyn Keyspace<'_>, agent: Key, pool: Option<Key>) -> bool {
-    let agent = keys.agent(agent).ok().flatten().map(Agent::state);
+    let agent = keys.agent(agent).ok().flatten();
     let pool = pool.and_then(|pool| keys.pool(pool).ok().flatten());
-    agent == Some(State::Draining) || pool.is_some_and(Pool::is_draining)
+    agent.is_some_and(Agent::has_stopped) || pool.is_some_and(Pool::is_draining)
 }
 
 /// The refusal of an agent of this pool that is to take nothing more.
@@ -68,7 +68,7 @@ pub(super) fn draining(
     if !drains(keys, agent, pool) {
         return None;
     }
-    let itself = keys.agent(agent).ok().flatten().map(Agent::state) == Some(State::Draining);
+    let itself = keys.agent(agent).ok().flatten().is_some_and(Agent::has_stopped);
     let pool = of_identity(name).filter(|_| !itself).map(|(pool, _)| pool.to_vec());
     Some(Refusal::AgentDraining { agent: name.to_vec(), pool })
 }

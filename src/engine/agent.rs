@@ -70,6 +70,13 @@ pub struct Stop {
     pub over: bool,
 }
 
+impl Stop {
+    /// Whether a drain is to hand back what is held, and has not done so yet.
+    pub(super) fn is_planned_drain(self) -> bool {
+        self.why == Why::Drained && !self.over
+    }
+}
+
 /// What is stored of an identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -144,6 +151,12 @@ impl Agent {
     #[must_use]
     pub fn state(&self) -> State {
         self.facts.state
+    }
+
+    /// Whether it takes nothing more, as far as it knows itself.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.facts.state != State::Active
     }
 
     /// Whether an event did not fit: this copy does not follow its primary any more.
@@ -246,7 +259,7 @@ impl Agent {
                 facts.request = None;
                 (facts.beat_ms, facts.left_ms) = (0, at_ms);
                 facts.state = State::Retired;
-                facts.stop = None;
+                facts.stop = facts.stop.filter(|stop| stop.is_planned_drain());
             }
             AgentEvent::Stopping { from_ms, why } => {
                 facts.stop = Some(Stop { from_ms: *from_ms, why: *why, reset: 0, over: false });

@@ -42,14 +42,14 @@ impl Agent {
     }
 
     /// Decides that the identity takes nothing more until its epoch ends; from `reset_ms` on, if
-    /// that is said, what it holds is handed back. Nothing if all that is so already.
+    /// that is said, what it holds is handed back, also if it has retired and left that. Nothing if
+    /// all that is so already.
     #[must_use]
     pub fn decide_drain(&self, reset_ms: Option<u64>, at: Moment) -> Option<Decided> {
         let mut batch = Batch::at(at.ms);
         match self.facts.state {
             State::Active => batch.events.push(AgentEvent::Draining),
-            State::Draining => {}
-            State::Retired => return None,
+            State::Draining | State::Retired => {}
         }
         let known = self.facts.stop.filter(|stop| stop.why == Why::Drained && !stop.over);
         if let Some(from_ms) = reset_ms.filter(|ms| known.is_none_or(|stop| stop.from_ms != *ms)) {
@@ -71,8 +71,10 @@ impl Agent {
     pub fn decide_retire(&self, keep: bool, orphan_ms: u64, at: Moment) -> Decided {
         let epoch = next_epoch(self.facts.epoch, at);
         let mut batch = Batch::of(at.ms, AgentEvent::Retired { epoch });
+        // What a drain had planned happens all the same.
+        let planned = self.facts.stop.is_some_and(Stop::is_planned_drain);
         batch.events.extend(match keep {
-            // Retiring ends whatever stop there was.
+            true if planned => None,
             true => orphaning(at.ms, orphan_ms),
             false => Some(AgentEvent::Stopping { from_ms: at.ms, why: Why::Retired }),
         });

@@ -121,6 +121,42 @@ fn work_that_a_retired_identity_kept_counts_no_crash() {
 }
 
 #[test]
+fn a_drain_resets_what_a_retired_identity_left() {
+    scenario(
+        r#"
+        WF.RECOVER a => {epoch:$e1 ..}
+        WF.MPUSH q 2 1 2 => [$t1 $t2]
+        WF.POP q a EPOCH $e1 => {id:$t1 ..}
+        WF.RETIRE a EPOCH $e1 KEEP => OK
+        WF.DRAIN a => {running:1 reset:0}
+        WF.DRAIN a RESET => {running:0 reset:1}
+        WF.TASK q $t1 => {state:"ready" reason:"reset by a drain" ..}
+        WF.INFO a => nil
+        # What was planned happens, though the agent wanted to leave it to a successor.
+        WF.RECOVER b => {epoch:$e2 ..}
+        WF.POP q b EPOCH $e2 => {id:$t2 ..}
+        WF.DRAIN b BLOCK 500 RESET
+        WF.RETIRE b EPOCH $e2 KEEP => OK
+        +499
+        tick
+        WF.LEN q STATE running => 1
+        +1
+        tick
+        WF.LEN q STATE running => 0
+        WF.INFO b => nil
+        # A successor calls it off.
+        WF.RECOVER c => {epoch:$e3 ..}
+        WF.POP q c EPOCH $e3 => {id:$t1 ..}
+        WF.DRAIN c BLOCK 500 RESET
+        WF.RECOVER c => {tasks:[{id:$t1 ..}] ..}
+        +500
+        tick
+        WF.LEN q STATE running => 1
+        "#,
+    );
+}
+
+#[test]
 fn a_retired_identity_that_kept_its_work_may_become_an_orphan() {
     scenario(
         r#"
