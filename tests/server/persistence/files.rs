@@ -377,6 +377,19 @@ fn work(mut client: Client, name: &str, ledger: &Mutex<Ledger>) {
     }
 }
 
+/// Every task of the queue: a page holds no more than some thousands.
+fn all_ids(client: &mut Client) -> BTreeSet<i64> {
+    let (mut ids, mut cursor) = (BTreeSet::new(), "0".to_owned());
+    loop {
+        let page = client.map(&format!("WF.LIST q COUNT 10000 CURSOR {cursor}"));
+        ids.extend(page.ids());
+        cursor = page.text("cursor");
+        if cursor == "0" {
+            return ids;
+        }
+    }
+}
+
 #[test]
 fn a_server_killed_at_any_moment_loses_nothing_it_confirmed() {
     let mut rng = Rng::from_environment();
@@ -406,7 +419,7 @@ fn a_server_killed_at_any_moment_loses_nothing_it_confirmed() {
         let mut client = server.client();
         client.cmd("WF.CHECK q");
         let ledger = ledger.lock().unwrap();
-        let left: BTreeSet<i64> = client.map("WF.LIST q COUNT 1000000").ids().into_iter().collect();
+        let left = all_ids(&mut client);
         for id in &ledger.pushed {
             let known = left.contains(id) || ledger.sent.contains(id);
             assert!(known, "round {round}: {id} was confirmed and is lost");
