@@ -6,9 +6,11 @@
 use crate::support::{Client, Map, Reply, Server, Value};
 
 /// Name, flags it must have, flags it must not have, and the words of the shortest useful call.
-const COMMANDS: [(&str, &str, &str, i64); 32] = [
+const COMMANDS: [(&str, &str, &str, i64); 34] = [
     ("wf.push", "write denyoom", "readonly blocking admin", 3),
     ("wf.mpush", "write denyoom", "readonly blocking admin", 4),
+    ("wf.submit", "write denyoom", "readonly blocking admin", 5),
+    ("wf.workflow", "readonly", "write denyoom blocking", 3),
     ("wf.pop", "write blocking", "readonly denyoom admin", 3),
     ("wf.mpop", "write blocking", "readonly denyoom admin", 4),
     ("wf.done", "write", "readonly denyoom blocking admin", 4),
@@ -28,7 +30,7 @@ const COMMANDS: [(&str, &str, &str, i64); 32] = [
     ("wf.resume", "write fast", "readonly denyoom blocking", 2),
     ("wf.drain", "write blocking", "readonly denyoom", 2),
     ("wf.reset", "write", "readonly denyoom blocking", 2),
-    ("wf.cancel", "write", "readonly denyoom blocking", 5),
+    ("wf.cancel", "write", "readonly denyoom blocking", 4),
     ("wf.retry", "write", "readonly denyoom blocking", 3),
     ("wf.purge", "write", "readonly denyoom blocking", 4),
     ("wf.owners", "readonly", "write denyoom blocking", 2),

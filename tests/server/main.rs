@@ -19,6 +19,7 @@
 //! - `docs`         what COMMAND says about the commands
 //! - `cluster`      slots and hash tags
 //! - `pools`        leases, identities given away, a storm of processes
+//! - `workflows`    tasks that wait for one another
 //! - `fleet`        real processes killed, servers replaced, clients that wait meanwhile
 //! - `second_client` the ordinary Python client does ordinary work
 //!
@@ -46,3 +47,4 @@ mod second_client;
 mod stops;
 mod support;
 mod time;
+mod workflows;

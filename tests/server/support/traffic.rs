@@ -2,11 +2,12 @@
 //!
 //! A seeded generator: producers and agents over a few queues, with and without numbers, fences
 //! and epochs that are right; pools whose identities are assumed, beat, retire and drain (`fleet`);
-//! plain, inside MULTI, inside a script, and as blocked pops; now and then a key command under
+//! workflows submitted, grown and steered (`flows`); plain, inside MULTI, inside a script, and as blocked pops; now and then a key command under
 //! their feet. It remembers what was handed out, so that most of what it
 //! says makes sense, and counts the answers, so that a test can demand that most of it did.
 
 mod fleet;
+mod flows;
 mod stops;
 
 use super::client::{Answer, Client};
@@ -50,6 +51,8 @@ pub(crate) struct Traffic {
     retired: BTreeSet<String>,
     /// Which pools were made.
     pools: BTreeSet<String>,
+    /// Workflows that were submitted, by queue and id.
+    flows: Vec<(String, i64)>,
     /// Which agents, pools and queues drain.
     stopped: BTreeSet<String>,
     /// Whether what is said now is answered at once, since it is in a transaction or a script.
@@ -84,6 +87,7 @@ impl Traffic {
             leased: BTreeSet::new(),
             retired: BTreeSet::new(),
             pools: BTreeSet::new(),
+            flows: Vec::new(),
             stopped: BTreeSet::new(),
             at_once: false,
             short_lives: false,
@@ -111,7 +115,7 @@ impl Traffic {
         assert!(!self.outcomes.contains_key("LOST"), "{:?}", self.outcomes);
         let seen = |verb: &&&str| self.accepted.get(**verb).is_some_and(|count| *count >= 5);
         let unseen: Vec<_> =
-            FLEET.iter().chain(&["WF.POP", "WF.DONE"]).filter(|v| !seen(v)).collect();
+            FLEET.iter().chain(&["WF.POP", "WF.DONE", "WF.SUBMIT"]).filter(|v| !seen(v)).collect();
         assert!(all < 1_500 || unseen.is_empty(), "hardly ever accepted: {unseen:?}");
     }
 
@@ -226,7 +230,8 @@ impl Traffic {
     }
 
     fn command(&mut self) -> Words {
-        match self.rng.below(30) {
+        match self.rng.below(33) {
+            30..=32 => self.flow(),
             0..=4 => self.push(),
             5 => self.mpush(),
             6..=9 => self.pop(),
@@ -478,7 +483,9 @@ impl Traffic {
         };
         if let Err(failure) = answer {
             // Which tasks and keys are gone meanwhile, the traffic does not know.
-            let late = ["too late", "no such key"].iter().any(|text| failure.text.contains(text));
+            let late = ["too late", "no such key", "waits for other"]
+                .iter()
+                .any(|text| failure.text.contains(text));
             let wrong = failure.code == "ERR" && !late || failure.text.contains("internal");
             assert!(!wrong, "{}: {}", show_words(said), failure.text);
         }
@@ -487,6 +494,9 @@ impl Traffic {
         *self.accepted.entry(verb.clone()).or_default() += usize::from(!value.is_nil());
         if let Some(key) = said.get(1).and_then(|key| String::from_utf8(key.clone()).ok()) {
             self.learn_fleet(&verb, &key, value);
+            if let ("WF.SUBMIT", Value::Int(id)) = (verb.as_str(), value) {
+                self.learn_flow(&key, *id);
+            }
         }
         let (agent, queue) = match verb.as_str() {
             "WF.POP" | "WF.NEXT" => (&said[2], Some(&said[1])),

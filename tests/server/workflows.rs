@@ -1,0 +1,162 @@
+//! Do workflows advance on a real server: in the same step, for whoever waits, through a crash?
+
+use crate::support::traffic::Traffic;
+use crate::support::{Client, Options, Reply, Server, Value, play, wait_until};
+
+#[test]
+fn a_waiting_pop_gets_the_child_in_the_step_of_its_last_parent() {
+    play(
+        "WF.SUBMIT q etl TASK a 1 TASK b 2 TASK c 3 AFTER 2 a b     => $w
+         WF.POP q x COUNT 2                   => [{id $a, name a, ...}, {id $b, ...}]
+         one> WF.POP q y BLOCK 0 WITHRESULTS  => (blocked)
+         WF.WORKFLOW q $w                     => {state running, size 3, unfinished 3, ...}
+         WF.DONE q x $a RESULT left           => OK
+         one<                                 => (blocked)
+         WF.DONE q x $b RESULT right          => OK
+         one<                                 => {id $c, workflow $w, name c, \
+                                                  results {a left, b right}, ...}
+         WF.NEXT q y $c                       => nil
+         WF.WORKFLOW q $w                     => !NOWORKFLOW",
+    );
+}
+
+#[test]
+fn a_workflow_as_a_document_and_its_mistakes() {
+    play(
+        r#"
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","payload":"p"},{"name":"b","after":["a"]}]} => $w
+        WF.WORKFLOW q $w => {name w, tasks [{name a, payload p, after [], ...}, \
+            {name b, state waiting, after [a], afterany [], ...}], cursor "0", ...}
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","after":["b"]},{"name":"b","after":["a"]}]} \
+            => !BADDAG 'a' -> 'b' -> 'a' wait for one another
+        WF.SUBMIT q w JSON nonsense          => !ERR JSON
+        WF.LEN q                             => 2
+        "#,
+    );
+}
+
+#[test]
+fn a_resumed_workflow_serves_who_waits() {
+    play(
+        "WF.SUBMIT q w RETAIN 60000 TASK a 1  => $w
+         WF.PAUSE q WORKFLOW $w               => OK
+         one> WF.POP q x BLOCK 0              => (blocked)
+         WF.PUSH q 2 WORKFLOW $w NAME b       => $b
+         one<                                 => (blocked)
+         WF.RESUME q WORKFLOW $w              => OK
+         one<                                 => {name a, ...}
+         WF.CANCEL q WORKFLOW $w              => {count 2, more 0}
+         two> WF.POP q y BLOCK 0              => (blocked)
+         WF.TASK q $b                         => {state cancelled, reason cancelled, ...}
+         WF.RECOVER x FAIL                    => {count 1, ...}
+         WF.RETRY q WORKFLOW $w               => {count 2, more 0}
+         two<                                 => {name a, attempt 2, ...}",
+    );
+}
+
+/// Takes and completes tasks of a queue until it is empty; tells how many.
+fn work_off(client: &mut Client, agent: &str) -> usize {
+    let mut done = 0;
+    loop {
+        let tasks = client.maps(&format!("WF.POP q {agent} COUNT 500"));
+        if tasks.is_empty() {
+            return done;
+        }
+        let ids: Vec<String> = tasks.iter().map(|task| task.int("id").to_string()).collect();
+        let answer = client.cmd(&format!("WF.MDONE q {agent} IDS {} {}", ids.len(), ids.join(" ")));
+        done += answer.list().iter().filter(|answer| answer.int() == 1).count();
+    }
+}
+
+#[test]
+fn tens_of_thousands_of_tasks_fan_out_and_in() {
+    let server = Server::start();
+    let mut client = server.client();
+    const WIDTH: usize = 20_000;
+    let mut words: Vec<String> =
+        ["WF.SUBMIT", "q", "wide", "TASK", "first", ""].map(str::to_owned).into();
+    let names: Vec<String> = (0..WIDTH).map(|nth| format!("m{nth}")).collect();
+    // The last one first: the order in which tasks are named does not matter.
+    words.extend(["TASK", "last", "", "AFTER", &WIDTH.to_string()].map(str::to_owned));
+    words.extend(names.iter().cloned());
+    for name in &names {
+        words.extend(["TASK", name, name, "AFTER", "1", "first"].map(str::to_owned));
+    }
+    let id = client.call(&words).unwrap().int();
+    assert_eq!(client.map(&format!("WF.WORKFLOW q {id} COUNT 1")).int("size"), WIDTH as i64 + 2);
+    client.cmd("WF.CHECK q");
+    assert_eq!(work_off(&mut client, "x"), WIDTH + 2);
+    // It is dropped in slices.
+    wait_until("nothing is left", || client.map("WF.INFO q").int("workflows") == 0);
+    assert_eq!(client.int("WF.LEN q STATE done"), 0);
+    client.cmd("WF.CHECK q");
+}
+
+#[test]
+fn a_crash_in_the_middle_of_a_fan_in_loses_nothing_and_doubles_nothing() {
+    let mut server = Options::new().append_only("always").start();
+    let mut client = server.client();
+    let names: Vec<String> = (0..60).map(|nth| format!("m{nth}")).collect();
+    let tasks: String = names.iter().map(|name| format!(" TASK {name} p")).collect();
+    let after = format!("AFTER 60 {}", names.join(" "));
+    let id = client.int(&format!("WF.SUBMIT q w RETAIN 3600000{tasks} TASK sum s {after}"));
+    let mut done = 0;
+    for round in 0..6 {
+        let agent = format!("agent-{}", round % 2);
+        let left = client.map(&format!("WF.RECOVER {agent} QUEUES 1 q")).maps("tasks");
+        let taken = client.maps(&format!("WF.POP q {agent} COUNT 9"));
+        for task in left.iter().chain(&taken).take(10) {
+            let (id, fence) = (task.int("id"), task.int("fence"));
+            client.cmd(&format!("WF.DONE q {agent} {id} FENCE {fence} RESULT r"));
+            done += 1;
+        }
+        server.kill();
+        server.start_again();
+        client = server.client();
+        client.cmd("WF.CHECK q");
+        let told = client.map(&format!("WF.WORKFLOW q {id}"));
+        assert_eq!(told.int("unfinished"), 61 - done);
+    }
+    for agent in ["agent-0", "agent-1"] {
+        client.cmd(&format!("WF.RECOVER {agent} RELEASE QUEUES 1 q"));
+    }
+    let before = client.digest();
+    client.cmd("BGREWRITEAOF");
+    wait_until("the log is rewritten", || {
+        client.info("persistence", "aof_rewrite_in_progress") == "0"
+    });
+    server.restart();
+    client = server.client();
+    assert_eq!(client.digest(), before);
+    assert_eq!(work_off(&mut client, "x") as i64, 61 - done);
+    let told = client.map(&format!("WF.WORKFLOW q {id}"));
+    assert_eq!((told.text("state"), told.int("unfinished")), ("done".to_owned(), 0));
+    let sum = told.maps("tasks").into_iter().find(|task| task.text("name") == "sum").unwrap();
+    assert_eq!(sum.int("attempts"), 1, "the last one ran once");
+}
+
+#[test]
+fn a_replica_and_a_copy_hold_the_same_workflows() {
+    let server = Server::start();
+    let replica = Options::new().replica_of(&server).start();
+    let (mut client, mut other) = (server.client(), replica.client());
+    let mut submit = |tasks: &str| client.int(&format!("WF.SUBMIT q w RETAIN 3600000 {tasks}"));
+    let first = submit("TASK a 1 TASK b 2 AFTER 1 a TASK c 3 AFTERANY 1 b TASK d 4 AFTER 2 b c");
+    let second = submit("ONFAIL CONTINUE TASK a 1 TASK b 2 AFTER 1 a TASK c 3");
+    let a = client.map("WF.POP q x").int("id");
+    client.cmd(&format!("WF.NEXT q x {a}"));
+    client.cmd("WF.POP q x COUNT 9");
+    client.cmd(&format!("WF.PAUSE q WORKFLOW {second}"));
+    client.cmd("WF.RECOVER x FAIL");
+    client.cmd(&format!("WF.RETRY q WORKFLOW {first}"));
+    client.cmd("COPY q copied");
+    client.cmd("WAIT 1 5000");
+    assert_eq!(other.digests(), client.digests());
+    for id in [first, second] {
+        let of = |client: &mut Client, key: &str| client.cmd(&format!("WF.WORKFLOW {key} {id}"));
+        assert_eq!(of(&mut other, "q"), of(&mut client, "q"));
+        assert!(matches!(of(&mut client, "copied"), Value::Map(_) | Value::Array(_)));
+    }
+    other.cmd("WF.CHECK q");
+    Traffic::check(&mut client);
+}
