@@ -50,9 +50,9 @@ pub(super) static LIST: Spec = Spec {
     ],
     reply: "a map: tasks, each as WF.TASK tells it, and cursor (0 at the end)",
     details: "\
-        STATE, TYPE, WORKFLOW and OWNER say which tasks; HANDLES: only those with a handle. CURSOR: \
-        where the last reply left off, 0 to begin. COUNT: how many at the most (100); there \
-        may be fewer, or none, and yet more to come. A task that is there and unmoved from the \
+        STATE, TYPE, WORKFLOW and OWNER say which tasks; HANDLES: only those with a handle. \
+        CURSOR: where the last reply left off, 0 to begin. COUNT: how many at the most (100); \
+        there may be fewer, or none, and yet more to come. A task that is there and unmoved from the \
         first page to the last is listed once.\n\n\
         Errors: WRONGTYPE, ERR.",
     run: list,

@@ -46,16 +46,17 @@ pub(super) static SET: Spec = Spec {
     ],
     reply: "OK",
     details: "\
-        timeout: milliseconds for which a task may run that does not say so itself (0: any time). \
-        retries: how often such a task is tried again after a failure (0). backoff: milliseconds \
-        that it then waits, doubling up to an hour (0). backstop: a running task of which \
-        nothing was heard for so many milliseconds (no WF.TOUCH of it, no WF.BEAT of its agent) \
-        is taken from its agent, which counts as a crash; the last resort, at once also for what \
-        runs already (0: never). retain: milliseconds for which a done task is kept that does \
-        not say so itself (0). retain-failed: the same of failed tasks (7 days). crashes: \
-        owners that a task may lose before it is quarantined (10; 0: any number). maxlen: \
-        unfinished tasks (0: any number). maxunique: UNIQUE keys remembered (1,000,000; 0: any \
-        number). maxdag: tasks of a workflow (100,000; 0, and at the most: a million). Unless said otherwise they hold for what happens from now on.\n\n\
+        timeout: milliseconds for which a task may run that does not say so itself (0: any \
+        time). retries: how often such a task is tried again after a failure (0). backoff: \
+        milliseconds that it then waits, doubling up to an hour (0). backstop: a running task of \
+        which nothing was heard for so many milliseconds (no WF.TOUCH of it, no WF.BEAT of its \
+        agent) is taken from its agent, which counts as a crash; the last resort, at once also \
+        for what runs already (0: never). retain: milliseconds for which a done task is kept \
+        that does not say so itself (0). retain-failed: the same of failed tasks (7 days). \
+        crashes: owners that a task may lose before it is quarantined (10; 0: any number). \
+        maxlen: unfinished tasks (0: any number). maxunique: UNIQUE keys remembered (1,000,000; \
+        0: any number). maxdag: tasks of a workflow (100,000; 0, and at the most: a million). \
+        Unless said otherwise they hold for what happens from now on.\n\n\
         Errors: OOM, WRONGTYPE, ERR.",
     run,
 };

@@ -74,6 +74,27 @@ impl Queue {
                     self.watch_all_anew();
                 }
             }
+            QueueEvent::Submitted { .. }
+            | QueueEvent::Added { .. }
+            | QueueEvent::Advanced
+            | QueueEvent::WorkflowHeld { .. }
+            | QueueEvent::WorkflowCancelled { .. }
+            | QueueEvent::WorkflowRetried { .. }
+            | QueueEvent::Swept { .. } => self.apply_workflow(event, at_ms, blobs),
+            QueueEvent::Readied { .. }
+            | QueueEvent::Extended { .. }
+            | QueueEvent::Edited { .. }
+            | QueueEvent::Cancelled { .. }
+            | QueueEvent::Retried { .. }
+            | QueueEvent::Paused { .. }
+            | QueueEvent::Resumed { .. }
+            | QueueEvent::Drained { .. } => self.apply_unasked(event, at_ms),
+        }
+    }
+
+    /// The same of what time or an operator does, not the agent that holds the task.
+    fn apply_unasked(&mut self, event: &QueueEvent<'_>, at_ms: u64) {
+        match event {
             QueueEvent::Readied { ids, order } => {
                 self.last_number = order + ids.len() as u64 - 1;
                 self.each(ids, |queue, slot, nth| {
@@ -101,21 +122,7 @@ impl Queue {
                 let reset = self.reset_by_drain();
                 self.set_hold(Some(Hold::Draining { reset_ms: *reset_ms, reset }));
             }
-            QueueEvent::Submitted { .. } => self.apply_submitted(event),
-            QueueEvent::Added { .. } => self.apply_added(event, blobs),
-            QueueEvent::Advanced => self.advance(at_ms),
-            QueueEvent::WorkflowHeld { id, paused } => {
-                self.of_workflow(*id, |queue, slot| queue.hold_workflow(slot, *paused));
-            }
-            QueueEvent::WorkflowCancelled { id } => {
-                self.of_workflow(*id, |queue, slot| queue.cancel_workflow(slot, at_ms));
-            }
-            QueueEvent::WorkflowRetried { id } => {
-                self.of_workflow(*id, |queue, slot| queue.revive(slot, at_ms));
-            }
-            QueueEvent::Swept { id, count } => {
-                self.of_workflow(*id, |queue, slot| queue.sweep(slot, *count));
-            }
+            _ => {}
         }
     }
 
@@ -125,13 +132,6 @@ impl Queue {
             if let Some(slot) = self.slot_of(*id) {
                 change(self, slot, nth as u64);
             }
-        }
-    }
-
-    /// Calls `change` for the slot of a workflow.
-    fn of_workflow(&mut self, id: u64, change: impl FnOnce(&mut Self, Slot)) {
-        if let Some(slot) = self.workflows.find(id) {
-            change(self, slot);
         }
     }
 
@@ -268,7 +268,7 @@ impl Queue {
         self.end(slot, State::Failed, cause, at_ms);
     }
 
-    fn cancel(&mut self, slot: Slot, at_ms: u64) {
+    pub(super) fn cancel(&mut self, slot: Slot, at_ms: u64) {
         if self.tasks.get(slot).state == State::Running {
             let task = self.tasks.get_mut(slot);
             let owner = task.owner;
@@ -279,16 +279,6 @@ impl Queue {
         self.step_out(slot);
         self.totals.cancelled += 1;
         self.end(slot, State::Cancelled, Cause::Cancelled, at_ms);
-    }
-
-    fn cancel_workflow(&mut self, workflow: Slot, at_ms: u64) {
-        self.workflows.get_mut(workflow).cancelling = true;
-        for place in 0..self.workflows.get(workflow).size() {
-            let slot = self.slot_at(self.workflows.get(workflow), place);
-            if self.tasks.get(slot).state.is_unfinished() {
-                self.cancel(slot, at_ms);
-            }
-        }
     }
 
     fn retry(&mut self, slot: Slot, order: u64) {

@@ -2,12 +2,11 @@
 //! replica that lost its way says so instead of drifting on.
 
 use super::deadlines::Due;
-use super::event::{Ids, QueueEvent};
+use super::event::QueueEvent;
 use super::numbers::NUMBER_MAX;
 use super::queue::Queue;
 use super::slab::{NONE, Slot};
 use super::task::{Attribute, Backoff, Cause, State, Task};
-use super::workflow::{Parent, Phase, TASKS_MAX};
 
 impl Queue {
     /// Whether the event can be applied here, given how many blobs come with it; if not, why.
@@ -58,18 +57,11 @@ impl Queue {
                 let all_void = ids.iter().all(|id| self.task(*id).is_some_and(|t| t.order <= void));
                 require(all_void, "a fence that is not void")
             }
-            QueueEvent::Expired { ids } | QueueEvent::Purged { ids } => {
-                self.each_fits(ids, |task| !task.state.is_unfinished(), "a task that did not end")
-            }
-            QueueEvent::Forgotten { keys } => {
-                let known =
-                    |(ms, id): &(u64, u64)| self.deadlines.get(*ms, *id, Due::Forgetting).is_some();
-                require(keys.iter().all(known), "a UNIQUE key that is not there")
-            }
-            QueueEvent::Set { setting, value } => {
-                require(*value <= setting.max(), "a value too large")
-            }
-            QueueEvent::Readied { .. }
+            QueueEvent::Expired { .. }
+            | QueueEvent::Purged { .. }
+            | QueueEvent::Forgotten { .. }
+            | QueueEvent::Set { .. }
+            | QueueEvent::Readied { .. }
             | QueueEvent::Extended { .. }
             | QueueEvent::Edited { .. }
             | QueueEvent::Cancelled { .. }
@@ -90,6 +82,17 @@ impl Queue {
     /// The same of what time or an operator does, not the agent that holds the task.
     fn fits_unasked(&self, event: &QueueEvent<'_>) -> Result<(), String> {
         match event {
+            QueueEvent::Expired { ids } | QueueEvent::Purged { ids } => {
+                self.each_fits(ids, |task| !task.state.is_unfinished(), "a task that did not end")
+            }
+            QueueEvent::Forgotten { keys } => {
+                let known =
+                    |(ms, id): &(u64, u64)| self.deadlines.get(*ms, *id, Due::Forgetting).is_some();
+                require(keys.iter().all(known), "a UNIQUE key that is not there")
+            }
+            QueueEvent::Set { setting, value } => {
+                require(*value <= setting.max(), "a value too large")
+            }
             QueueEvent::Readied { ids, order } => {
                 self.numbers_fit(*order, ids.len())?;
                 self.all(ids, State::Scheduled).map(drop)
@@ -121,46 +124,7 @@ impl Queue {
         }
     }
 
-    /// The same of workflows.
-    fn fits_workflow(&self, event: &QueueEvent<'_>, blobs: usize) -> Result<(), String> {
-        let known = |id: u64| self.workflows.find(id).map(|slot| self.workflows.get(slot));
-        let phase = |id: u64| known(id).map(|workflow| workflow.phase);
-        match event {
-            QueueEvent::Submitted { id, size, retain_ms, unique, .. } => {
-                self.numbers_fit(*id, 1)?;
-                require(*size as usize <= blobs, "more tasks than payloads")?;
-                require(retain_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a time too long")?;
-                unique.map_or(Ok(()), |(key, until_ms)| self.key_fits(key, until_ms))
-            }
-            QueueEvent::Added { workflow, id, payload, parents, attributes, .. } => {
-                self.numbers_fit(*id, 1)?;
-                require((*payload as usize) < blobs, "a blob is missing")?;
-                let workflow = known(*workflow).filter(|known| known.phase == Phase::Open);
-                let Some(workflow) = workflow else { return Err("no open workflow".to_owned()) };
-                let count = workflow.size();
-                require(u64::from(count) < TASKS_MAX, "too many tasks of a workflow")?;
-                let place = |packed: &u32| u64::from(Parent::unpacked(*packed).place);
-                let parents: Ids = parents.iter().map(place).collect();
-                let fit = distinct(&parents) && parents.iter().all(|p| *p < u64::from(count));
-                require(fit, "a parent that is not there, or twice")?;
-                self.attributes_fit(attributes, 1)
-            }
-            QueueEvent::WorkflowHeld { id, .. } | QueueEvent::WorkflowCancelled { id } => {
-                require(phase(*id) == Some(Phase::Open), "no open workflow")
-            }
-            QueueEvent::WorkflowRetried { id } => {
-                let is_free = known(*id).is_some_and(|workflow| self.key_is_free(workflow));
-                require(is_free, "no workflow, or one whose UNIQUE key is taken")
-            }
-            QueueEvent::Swept { id, count } => {
-                let ended = known(*id).is_some_and(|known| known.phase != Phase::Open);
-                require(ended && *count > 0, "no workflow that has ended")
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn key_fits(&self, key: &[u8], until_ms: u64) -> Result<(), String> {
+    pub(super) fn key_fits(&self, key: &[u8], until_ms: u64) -> Result<(), String> {
         require(until_ms <= NUMBER_MAX, "a time too long")?;
         let taken = self.uniques.find(key).map(|slot| self.uniques.get(slot).live);
         require(taken != Some(true), "a UNIQUE key that is taken")
@@ -192,14 +156,18 @@ impl Queue {
     }
 
     /// Whether `count` new numbers from `first` on go beyond every one issued so far.
-    fn numbers_fit(&self, first: u64, count: usize) -> Result<(), String> {
+    pub(super) fn numbers_fit(&self, first: u64, count: usize) -> Result<(), String> {
         require(count > 0, "an event about nothing")?;
         require(first > self.last_number, "a number that was issued before")?;
         let last = first.saturating_add(count as u64 - 1);
         require(last <= NUMBER_MAX, "a number beyond 2^53")
     }
 
-    fn attributes_fit(&self, attributes: &[Attribute<'_>], count: u32) -> Result<(), String> {
+    pub(super) fn attributes_fit(
+        &self,
+        attributes: &[Attribute<'_>],
+        count: u32,
+    ) -> Result<(), String> {
         for attribute in attributes {
             match attribute {
                 Attribute::Name(_) | Attribute::Retries(_) => {}
@@ -240,11 +208,11 @@ impl Queue {
     }
 }
 
-fn require(holds: bool, otherwise: &str) -> Result<(), String> {
+pub(super) fn require(holds: bool, otherwise: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise.to_owned()) }
 }
 
-fn distinct(ids: &[u64]) -> bool {
+pub(super) fn distinct(ids: &[u64]) -> bool {
     if ids.len() < 2 {
         return true;
     }

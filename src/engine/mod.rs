@@ -70,4 +70,5 @@ pub mod tick;
 pub mod touch;
 pub mod unique;
 pub mod workflow;
+mod workflow_events;
 pub mod workflows;

@@ -7,7 +7,6 @@
 
 use std::ffi::c_void;
 
-use hashbrown::HashMap;
 use redis_module::raw;
 use smallvec::SmallVec;
 
@@ -16,7 +15,7 @@ use super::datatype::{self, Stored};
 use super::observe::{self, Told};
 use super::spare::{keep, spare};
 use super::timer::{self, Timed};
-use super::{acl, clock, watch};
+use super::{acl, blobs, clock, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
 use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
@@ -89,9 +88,6 @@ struct News {
     /// The key was deleted; nothing else about it counts any more.
     removed: bool,
 }
-
-/// Of so many blobs each is searched for among the words; of more, all are found by a table.
-const FEW: usize = 64;
 
 /// The keys of one call.
 pub(super) struct Keys<'a> {
@@ -323,35 +319,6 @@ impl<'a> Keys<'a> {
         #[expect(clippy::indexing_slicing, reason = "just found or made")]
         &mut self.news[place]
     }
-
-    fn blobs_of(&self, blobs: &[&[u8]]) -> SmallVec<[Str; 4]> {
-        if blobs.len() > FEW {
-            let places: HashMap<*const u8, usize> =
-                self.words.iter().map(|word| word.as_ptr()).zip(0..).collect();
-            let known = |bytes: &[u8]| {
-                let place = *places.get(&bytes.as_ptr())?;
-                self.words.get(place).filter(|word| word.len() == bytes.len())?;
-                self.strings.get(place).copied()
-            };
-            let string = |bytes: &&[u8]| known(bytes).unwrap_or_else(|| self.ctx.string(bytes));
-            return blobs.iter().map(string).collect();
-        }
-        // Blobs mostly follow one another among the words, so each search starts at the last hit.
-        let mut from = 0;
-        let mut strings = SmallVec::with_capacity(blobs.len());
-        for bytes in blobs {
-            let ahead = self.words.iter().zip(self.strings).skip(from);
-            let hit = ahead.enumerate().find(|(_, (word, _))| std::ptr::eq(**word, *bytes));
-            match hit {
-                Some((nth, (_, string))) => {
-                    from += nth + 1;
-                    strings.push(*string);
-                }
-                None => strings.push(self.string_of(bytes)),
-            }
-        }
-        strings
-    }
 }
 
 /// A value read from storage.
@@ -456,7 +423,7 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         let emptied = queue.holding() < before;
         clock::issued(queue.last_number());
         self.emptied |= emptied;
-        let blobs = self.blobs_of(&batch.blobs);
+        let blobs = blobs::strings(self.ctx, &batch.blobs, (self.words, self.strings));
         let news = self.news_of(key, !blobs.is_empty());
         batch::append_queue_events(&mut news.events, &batch);
         news.blobs.extend(blobs);

@@ -12,6 +12,7 @@
 mod acl;
 mod api;
 mod apply;
+mod blobs;
 mod clock;
 mod config;
 mod datatype;

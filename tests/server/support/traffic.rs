@@ -2,9 +2,10 @@
 //!
 //! A seeded generator: producers and agents over a few queues, with and without numbers, fences
 //! and epochs that are right; pools whose identities are assumed, beat, retire and drain (`fleet`);
-//! workflows submitted, grown and steered (`flows`); plain, inside MULTI, inside a script, and as blocked pops; now and then a key command under
-//! their feet. It remembers what was handed out, so that most of what it
-//! says makes sense, and counts the answers, so that a test can demand that most of it did.
+//! workflows submitted, grown and steered (`flows`); plain, inside MULTI, inside a script, and as
+//! blocked pops; now and then a key command under their feet. It remembers what was handed out, so
+//! that most of what it says makes sense, and counts the answers, so that a test can demand that
+//! most of it did.
 
 mod fleet;
 mod flows;

@@ -179,7 +179,8 @@ fn info_tells_of_a_queue_as_a_whole() {
         WF.PUSH q 11 DELAY 5 RETAIN 9 => $t1
         WF.CANCEL q IDS 1 $t1
         WF.SET q timeout 41 retries 42 backoff 43 backstop 44
-        WF.INFO q => {kind:"queue" state:"active" paused-types:[] waiting:0 workflows:0 maxdag:100000 \
+        WF.INFO q => {kind:"queue" state:"active" paused-types:[] waiting:0 \
+            workflows:0 maxdag:100000 \
             scheduled:1 \
             ready:4 running:1 done:2 failed:2 cancelled:1 unfinished:6 types:3 owners:1 \
             unique-keys:1 total-pushed:11 total-taken:6 \

@@ -51,7 +51,8 @@ fn next_takes_the_child_that_it_unlocks() {
         WF.NEXT q x $a RESULT r1 WITHRESULTS => {id:$b name:"b" results:{a:"r1"} ..}
         WF.NEXT q x $b RESULT r2 WITHRESULTS => {id:$c results:{b:"r2"} ..}
         WF.NEXT q x $c => nil
-        WF.WORKFLOW q $w => {id:$w name:"chain" state:"done" onfail:"stop" submitted-at:_ ended-at:_ \
+        WF.WORKFLOW q $w => {id:$w name:"chain" state:"done" onfail:"stop" \
+            submitted-at:_ ended-at:_ \
             expires-at:_ retain:500 size:3 unfinished:0 failed:0 cancelled:0 cursor:"0" \
             tasks:[{id:$a name:"a" state:"done" result:"r1" after:[] afterany:[] ..} \
             {name:"b" after:["a"] ..} {name:"c" after:["b"] afterany:[] ..}]}
@@ -71,7 +72,8 @@ fn next_takes_the_child_that_it_unlocks() {
 fn each_task_has_its_own_type_priority_delay_limit_and_retries() {
     scenario(
         r#"
-        WF.SUBMIT q w TASK a 1 TYPE red PRIORITY 7 TASK b 2 AFTER 1 a TYPE blue PRIORITY 3 DELAY 50 \
+        WF.SUBMIT q w TASK a 1 TYPE red PRIORITY 7 TASK b 2 AFTER 1 a TYPE blue \
+            PRIORITY 3 DELAY 50 \
             TIMEOUT 500 RETRIES 1 BACKOFF 20 30 TASK c 3 DELAY 10 => $w
         WF.LEN q STATE scheduled => 1
         WF.POP q x => {id:$a type:"red" ..}
@@ -193,7 +195,8 @@ fn a_task_that_is_lost_or_late_advances_nothing_until_it_is_done() {
 fn a_workflow_is_checked_whole_before_anything_is_stored() {
     scenario(
         r#"
-        WF.SUBMIT q w TASK a 1 TASK b 2 AFTER 1 z => !BADDAG task 'b' waits for 'z', which is no task
+        WF.SUBMIT q w TASK a 1 TASK b 2 AFTER 1 z \
+            => !BADDAG task 'b' waits for 'z', which is no task
         WF.SUBMIT q w TASK a 1 TASK a 2 => !BADDAG two tasks are called 'a'
         WF.SUBMIT q w TASK a 1 AFTER 1 a => !BADDAG task 'a' waits for 'a', which is itself
         WF.SUBMIT q w TASK r 0 TASK a 1 AFTER 1 c TASK b 2 AFTER 1 a TASK c 3 AFTERANY 2 b r \
@@ -225,11 +228,14 @@ fn a_document_says_the_same_as_words() {
             r#"
             WF.SUBMIT q etl {asked} => $w
             WF.WORKFLOW q $w => {{id:$w name:"etl" state:"running" onfail:"continue" unique:"k" \
-                retain:900 submitted-at:_ size:3 unfinished:3 failed:0 cancelled:0 cursor:"0" tasks:[ \
-                {{id:_ workflow:$w name:"a" state:"ready" payload:"p" type:"t" priority:3 timeout:5 \
+                retain:900 submitted-at:_ size:3 unfinished:3 failed:0 cancelled:0 cursor:"0" \
+                tasks:[ \
+                {{id:_ workflow:$w name:"a" state:"ready" payload:"p" type:"t" \
+                priority:3 timeout:5 \
                 retries:2 backoff:7 backoff-max:9 pushed-at:_ after:[] afterany:[]}} \
                 {{id:_ workflow:$w name:"b" state:"waiting" payload:"" pushed-at:_ after:["a"] \
-                afterany:[] delay:8}} {{id:_ workflow:$w name:"c" state:"waiting" payload:"z" backoff:4 \
+                afterany:[] delay:8}} \
+                {{id:_ workflow:$w name:"c" state:"waiting" payload:"z" backoff:4 \
                 backoff-max:3600000 pushed-at:_ after:[] afterany:["b"]}}]}}
             "#
         ));
@@ -288,7 +294,8 @@ fn lists_and_replies_tell_of_the_workflow() {
         WF.LIST q WORKFLOW $w => {tasks:[{name:"a" workflow:$w state:"ready" ..} {name:"b" ..} \
             {name:"c" ..}] cursor:"0"}
         WF.LIST q WORKFLOW $w COUNT 2 => {tasks:[{name:"a" ..} {name:"b" ..}] cursor:$c}
-        WF.LIST q WORKFLOW $w COUNT 2 CURSOR $c => {tasks:[{name:"c" state:"waiting" ..}] cursor:"0"}
+        WF.LIST q WORKFLOW $w COUNT 2 CURSOR $c \
+            => {tasks:[{name:"c" state:"waiting" ..}] cursor:"0"}
         WF.LIST q WORKFLOW $w STATE waiting => {tasks:[{name:"b" ..} {name:"c" ..}] ..}
         WF.LIST q STATE waiting => {tasks:[{name:"b" ..} {name:"c" ..}] ..}
         WF.LIST q WORKFLOW 5 => {tasks:[] cursor:"0"}
