@@ -339,6 +339,81 @@ fn how_long_an_orphan_keeps_its_work_may_be_changed_when_it_is_one_already() {
 }
 
 #[test]
+fn an_orphan_is_one_again_once_a_drain_is_called_off() {
+    scenario(
+        r#"
+        WF.POOL p SIZE 2 LEASE 8000 ORPHAN 5000 => OK
+        WF.ASSUME p => {agent:"{p}:1" epoch:$e1 ..}
+        WF.ASSUME p => {agent:"{p}:2" epoch:$e2 ..}
+        WF.MPUSH q 2 1 2
+        WF.POP q {p}:1 EPOCH $e1
+        WF.POP q {p}:2 EPOCH $e2
+        # One lapses while a drain is planned, the other one before.
+        WF.DRAIN {p}:1 BLOCK 60000 RESET
+        +8000
+        tick
+        WF.DRAIN {p}:2 BLOCK 60000 RESET
+        WF.RESUME {p}:1 => OK
+        WF.RESUME {p}:2 => OK
+        +4999
+        tick
+        WF.LEN q STATE running => 2
+        +1
+        tick
+        WF.LEN q STATE running => 0
+        "#,
+    );
+}
+
+#[test]
+fn who_acted_before_there_was_a_pool_belongs_to_it_from_the_next_call_on() {
+    scenario(
+        r#"
+        WF.MPUSH q 2 x y
+        WF.POP q {p}:5
+        WF.POOL p SIZE 1 => OK
+        WF.POP q {p}:5 => {payload:"y" ..}
+        WF.DRAIN p RESET => {running:0 reset:2}
+        "#,
+    );
+}
+
+#[test]
+fn a_plan_for_later_does_not_undo_a_reset_that_is_under_way() {
+    scenario(
+        r#"
+        WF.POOL p SIZE 200 LEASE 8000 => OK
+        WF.PUSH q x
+        WF.RECOVER {p}:150 => {epoch:$e1 ..}
+        WF.POP q {p}:150 EPOCH $e1
+        WF.DRAIN p RESET => {running:1 reset:0}
+        WF.DRAIN p BLOCK 60000 RESET
+        tick
+        tick
+        WF.LEN q STATE running => 0
+        "#,
+    );
+}
+
+#[test]
+fn a_pool_counts_what_its_own_drain_hands_back_and_no_more() {
+    scenario(
+        r#"
+        WF.POOL p LEASE 8000 => OK
+        WF.ASSUME p => {epoch:$e1 ..}
+        WF.PUSH q x
+        WF.POP q {p}:1 EPOCH $e1
+        WF.DRAIN {p}:1 BLOCK 1000 RESET
+        WF.DRAIN p => {running:1 reset:0}
+        +1000
+        tick
+        WF.INFO p => {running:0 reset:0 ..}
+        WF.INFO {p}:1 => {reset:1 ..}
+        "#,
+    );
+}
+
+#[test]
 fn who_acts_under_the_name_of_an_identity_belongs_to_the_pool() {
     scenario(
         r#"
