@@ -128,7 +128,8 @@ fn a_crash_that_no_page_has_reached_counts_though_the_next_one_retires() {
         WF.POP q a COUNT 3
         WF.RECOVER a COUNT 1 => {epoch:$e1 more:1 ..}
         WF.RETIRE a EPOCH $e1 KEEP => OK
-        WF.RECOVER a => {tasks:[{id:$t1 crashes:2 ..} {id:$t2 crashes:1 ..} {id:$t3 crashes:1 ..}] ..}
+        WF.RECOVER a => {tasks:[{id:$t1 crashes:2 ..} {id:$t2 crashes:1 ..} \
+            {id:$t3 crashes:1 ..}] ..}
         "#,
     );
 }
