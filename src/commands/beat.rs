@@ -1,7 +1,7 @@
 //! WF.BEAT: the agent lives, and asks what is wanted of it.
 
 use super::args;
-use super::identity::{drains, pool_of};
+use super::identity::{drains, pool_of, reach};
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Key, Next, Reply};
 use crate::engine::agent::Agent;
@@ -46,6 +46,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         call.keys.commit_agent(agent, batch);
     }
     let pool = pool_of(call.keys, name, agent);
+    reach(call.keys, name, pool, call.at);
     let draining = drains(call.keys, agent, pool);
     let lease_ms = call.keys.agent(agent)?.and_then(|known| known.lease_left_ms(call.at));
     let cancelled = cancelled(call, name, agent);

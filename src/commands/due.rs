@@ -3,12 +3,12 @@
 
 use hashbrown::HashMap;
 
-use super::identity::{drains, heard_ms, held_in, orphan_ms, pool_of, queues_of};
+use super::identity::{heard_ms, held_in, orphan_ms, pool_of, queues_of};
 use super::{Key, Keyspace};
 use crate::engine::agent::{Agent, State, Stop, Why};
 use crate::engine::event::{AgentEvent, Batch};
 use crate::engine::numbers::Moment;
-use crate::engine::pool::{Walk, identity};
+use crate::engine::pool::{Pool, Walk, identity};
 
 /// Does a slice of what is due at a queue; false if nothing is.
 pub fn queue(keys: &mut dyn Keyspace<'_>, key: Key, limit: usize, at: Moment) -> bool {
@@ -114,14 +114,20 @@ fn hand_back(
 ) {
     let queues = queues_of(keys, key);
     // A drain may have been ended since, by the pool that began it.
-    let wanted = stop.why != Why::Drained || drains(keys, key, pool);
+    let own = keys.agent(key).ok().flatten().is_some_and(Agent::has_stopped);
+    let pools =
+        pool.and_then(|pool| keys.pool(pool).ok().flatten()).is_some_and(Pool::is_resetting);
+    let wanted = stop.why != Why::Drained || own || pools;
     let count = if wanted { give_up(keys, (name, &queues), stop.why, limit, at) } else { 0 };
     let over = !wanted || held_in_sound(keys, name, &queues) == 0;
     let known = keys.agent(key).ok().flatten();
     if let Some(batch) = known.and_then(|known| known.decide_handed_back(count, over, at)) {
         keys.commit_agent(key, batch);
     }
-    if stop.why == Why::Drained {
+    if !wanted {
+        plan_orphan(keys, (name, key), at);
+    }
+    if stop.why == Why::Drained && pools {
         let known = pool.and_then(|pool| Some((pool, keys.pool_to_change(pool).ok()??)));
         if let Some((pool, Some(batch))) = known.map(|(k, p)| (k, p.decide_handed_back(count, at)))
         {
@@ -134,6 +140,17 @@ fn hand_back(
     }
     if over {
         pool.into_iter().for_each(|pool| keys.wake(pool));
+    }
+}
+
+/// An identity that nobody acts under is an orphan again, if its pool knows such and no other stop
+/// of it is planned any more.
+pub(super) fn plan_orphan(keys: &mut dyn Keyspace<'_>, (name, key): (&[u8], Key), at: Moment) {
+    let pool = pool_of(keys, name, key);
+    let orphan_ms = orphan_ms(keys, pool);
+    let known = keys.agent(key).ok().flatten();
+    if let Some(batch) = known.and_then(|known| known.decide_orphan(orphan_ms, at)) {
+        keys.commit_agent(key, batch);
     }
 }
 

@@ -37,9 +37,8 @@ pub(super) fn pool_of(keys: &mut dyn Keyspace<'_>, name: &[u8], agent: Key) -> O
 }
 
 /// A pool remembers the greatest number that anybody acts under, though nobody was given it.
-pub(super) fn reach(keys: &mut dyn Keyspace<'_>, name: &[u8], agent: Key, at: Moment) {
-    let Some((pool, number)) = of_identity(name) else { return };
-    let Some(pool) = keys.open_own(agent, pool) else { return };
+pub(super) fn reach(keys: &mut dyn Keyspace<'_>, name: &[u8], pool: Option<Key>, at: Moment) {
+    let (Some(pool), Some((_, number))) = (pool, of_identity(name)) else { return };
     let known = keys.pool_to_change(pool).ok().flatten();
     if let Some(batch) = known.and_then(|known| known.decide_reach(number, at)) {
         keys.commit_pool(pool, batch);

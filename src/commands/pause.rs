@@ -4,7 +4,7 @@
 use super::args;
 use super::identity::{Thing, thing};
 use super::spec::{Access, Arg, Keys, Spec};
-use super::{Call, Key, Next};
+use super::{Call, Key, Next, due};
 use crate::engine::event::{Batch, QueueEvent};
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
@@ -94,6 +94,7 @@ fn resume<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             let known = call.keys.agent_to_change(key)?;
             if let Some(batch) = known.and_then(|agent| agent.decide_resume(call.at)) {
                 call.keys.commit_agent(key, batch);
+                due::plan_orphan(call.keys, (name, key), call.at);
             }
         }
         Thing::Pool => {

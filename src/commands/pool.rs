@@ -30,9 +30,10 @@ pub(super) static POOL: Spec = Spec {
         a call (30,000). ORPHAN: so long after the end of its lease, or after it retired with \
         KEEP, what an identity holds is released, a crash each (0: never); a change holds for \
         those that are without a lease already. What is not given stays as it was. Whoever acts \
-        under the name of an identity, though it was not assumed, belongs to the pool; without a \
-        lease it counts as free. When the pool is made smaller, identities beyond it stay with \
-        whoever has them, and are assumed again only while they hold work.\n\n\
+        under the name of an identity, though it was not assumed, belongs to the pool from its \
+        next call on; without a lease it counts as free. When the pool is made smaller, \
+        identities beyond it stay with whoever has them, and are assumed again only while they \
+        hold work.\n\n\
         Errors: WRONGTYPE, ERR (a name that is nothing but a hash tag, or has a } that is part \
         of none).",
     run,

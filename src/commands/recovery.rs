@@ -80,7 +80,7 @@ pub(super) fn recover<'a>(
         };
         let holds = !page.kept.is_empty() || page.next.is_some();
         if let Some(declared) = place.declared.filter(|_| holds) {
-            remember(call, (name, agent), declared)?;
+            remember(call, agent, declared)?;
         }
         found.add(call, place, page);
     }
@@ -91,8 +91,8 @@ pub(super) fn recover<'a>(
 /// The identity begins an epoch. One whose pool hands everything back meanwhile is no exception.
 fn begin(call: &mut Call<'_, '_>, (name, agent): (&[u8], Key), batch: Batch<'_, AgentEvent<'_>>) {
     call.keys.commit_agent(agent, batch);
-    reach(call.keys, name, agent, call.at);
     let pool = pool_of(call.keys, name, agent);
+    reach(call.keys, name, pool, call.at);
     let pool = pool.and_then(|pool| call.keys.pool(pool).ok().flatten());
     if pool.is_some_and(Pool::is_resetting) {
         let batch = Agent::decide_stop(Why::Drained, call.at);

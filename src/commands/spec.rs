@@ -152,12 +152,6 @@ impl Arg {
 }
 
 impl Spec {
-    /// Whether it does little enough for a client that waits to be decided anew at any time.
-    #[must_use]
-    pub fn is_fast(&self) -> bool {
-        self.flags.split(' ').any(|flag| flag == "fast")
-    }
-
     /// Whether the places of some keys depend on the words.
     #[must_use]
     pub fn has_moving_keys(&self) -> bool {

@@ -94,7 +94,8 @@ impl<'a> Taking<'a> {
             let queue = call.keys.queue_to_change(*key)?;
             let decided = queue.and_then(|queue| queue.decide_take(&take, call.at));
             let Some((ids, event)) = decided else { continue };
-            remember(call, (self.agent, agent), name)?;
+            remember(call, agent, name)?;
+            reach(call.keys, self.agent, pool, call.at);
             call.renew(agent);
             call.keys.commit_queue(*key, Batch::of(call.at.ms, event));
             self.reply(call, *key, named.then_some(*name), &ids)?;
@@ -167,16 +168,12 @@ fn patience_ms(call: &Call<'_, '_>, agent: Key, block_ms: u64) -> u64 {
 /// The identity remembers where it holds something, before it does.
 pub(super) fn remember<'a>(
     call: &mut Call<'_, 'a>,
-    (name, agent): (&[u8], Key),
+    agent: Key,
     queue: &'a [u8],
 ) -> Result<(), Refusal> {
     let known: Option<&Agent> = call.keys.agent(agent)?;
-    let is_new = known.is_none();
     if let Some(batch) = decide_took_from(known, queue, call.at) {
         call.keys.commit_agent(agent, batch);
-    }
-    if is_new {
-        reach(call.keys, name, agent, call.at);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! WF.TOUCH: the agent says how far it is, and leaves what its successor would need.
 
 use super::args;
-use super::identity::{drains, pool_of};
+use super::identity::{drains, pool_of, reach};
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::taking::remember;
 use super::{Call, Fields, Next};
@@ -68,12 +68,13 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let was_void = known.task(id).is_some_and(|task| known.is_void(task));
     let batch = known.decide_touch(agent, id, fence, &touch, call.at)?;
     // A queue that was renamed since is unknown to the identity: it must look here from now on.
-    remember(call, (agent, agent_key), name)?;
+    remember(call, agent_key, name)?;
     if !batch.events.is_empty() {
         call.keys.commit_queue(queue, batch);
     }
     call.renew(agent_key);
     let pool = pool_of(call.keys, agent, agent_key);
+    reach(call.keys, agent, pool, call.at);
     let draining = drains(call.keys, agent_key, pool);
     let mut fields = Fields::default();
     if let Some(task) = call.keys.queue(queue)?.and_then(|queue| queue.task(id)) {

@@ -216,8 +216,15 @@ impl Agent {
             {
                 Err(format!("epoch {epoch} after {known}"))
             }
-            AgentEvent::HandedBack { .. } if self.facts.stop.is_none() => {
-                Err("tasks handed back by an identity that does not stop".to_owned())
+            AgentEvent::HandedBack { .. } | AgentEvent::Spared if self.facts.stop.is_none() => {
+                Err("an identity that does not stop hands back, or is spared".to_owned())
+            }
+            AgentEvent::Assumed { lease_ms: number, .. }
+            | AgentEvent::Stopping { from_ms: number, .. }
+            | AgentEvent::HandedBack { count: number, .. }
+                if *number > NUMBER_MAX =>
+            {
+                Err(format!("a number out of bounds in {event:?}"))
             }
             _ => Ok(()),
         }
@@ -264,9 +271,10 @@ impl Agent {
             AgentEvent::Stopping { from_ms, why } => {
                 facts.stop = Some(Stop { from_ms: *from_ms, why: *why, reset: 0, over: false });
             }
+            AgentEvent::Spared => facts.stop = None,
             AgentEvent::HandedBack { count, over } => {
                 if let Some(stop) = &mut facts.stop {
-                    stop.reset = stop.reset.saturating_add(*count);
+                    stop.reset = stop.reset.saturating_add(*count).min(NUMBER_MAX);
                     stop.over = *over;
                 }
                 // Only who drains wants to know afterwards how many there were.

@@ -54,6 +54,7 @@ impl Queue {
                 let owner = self.owner_slot(owner);
                 let record = self.owners.get_mut(owner);
                 (record.void, record.recovered_ms, record.left) = (*void, at_ms, *left);
+                record.unsettled = record.running.len();
                 self.last_number = self.last_number.max(*void);
             }
             QueueEvent::Settled { fence, ids } => {
@@ -310,6 +311,7 @@ impl Queue {
         task.details_mut().taken = Some(taking);
         let record = self.owners.get_mut(owner);
         record.forget_request(old, id);
+        record.unsettled -= 1;
         let counter = if record.left { Counter::Interruptions } else { Counter::Crashes };
         self.count_one(slot, counter);
         self.start_clock(slot, at_ms);

@@ -349,6 +349,8 @@ pub enum AgentEvent<'a> {
         /// Whether that was all.
         over: bool,
     },
+    /// What it holds stays with it after all.
+    Spared,
 }
 
 /// What can happen to a pool.

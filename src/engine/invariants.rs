@@ -54,6 +54,9 @@ impl Queue {
             let held = owner.running.iter(&self.tasks).map(|slot| self.tasks.get(slot));
             let cancelling = held.filter(|task| task.is_cancelling()).count() as u64;
             ensure(cancelling == owner.cancelling, || format!("'{name}' counts cancellations"))?;
+            let held = owner.running.iter(&self.tasks).map(|slot| self.tasks.get(slot));
+            let unsettled = held.filter(|task| task.order <= owner.void).count() as u64;
+            ensure(unsettled == owner.unsettled, || format!("'{name}' counts what is void"))?;
             ensure(owner.void <= self.last_number, || format!("'{name}' is void beyond"))?;
             for (fence, answer) in owner.requests.iter().flat_map(|requests| requests.iter()) {
                 let held = |(nth, id): (usize, &u64)| {

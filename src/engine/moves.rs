@@ -41,6 +41,7 @@ impl Queue {
         let is_cancelling = task.is_cancelling();
         let record = self.owners.get_mut(owner);
         record.cancelling += u64::from(is_cancelling);
+        record.unsettled += u64::from(fence <= record.void);
         let was_idle = record.running.is_empty();
         record.running.push_back(&mut self.tasks, slot);
         self.running += 1;
@@ -131,6 +132,7 @@ impl Queue {
         record.running.remove(&mut self.tasks, slot);
         record.forget_request(fence, id);
         record.cancelling -= u64::from(was_cancelling);
+        record.unsettled -= u64::from(fence <= record.void);
         self.running -= 1;
         if record.running.is_empty() {
             self.idle.push_back(self.owners.records_mut(), owner);

@@ -39,6 +39,8 @@ pub struct Owner {
     pub recovered_ms: u64,
     /// Whether it had been left on purpose then: what is void counts no crash.
     pub left: bool,
+    /// How many of its tasks are void, and not settled yet. Not stored.
+    pub unsettled: u64,
     /// When it is next seen whether anything was heard of its tasks; nothing without a backstop.
     /// Not stored: `watch` in `moves` keeps it.
     pub watched_ms: Option<u64>,
@@ -69,6 +71,7 @@ impl Owner {
             void: 0,
             recovered_ms: 0,
             left: false,
+            unsettled: 0,
             watched_ms: None,
             cancelling: 0,
             completions: VecDeque::new(),

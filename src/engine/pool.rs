@@ -198,7 +198,8 @@ impl Pool {
     }
 
     /// Decides that no identity takes anything more and none is given away; from `reset_ms` on, if
-    /// that is said, what they hold is handed back. Nothing if all that is so already.
+    /// that is said, what they hold is handed back. Nothing if all that is so already: a plan for
+    /// later does not undo what is being done.
     #[must_use]
     pub fn decide_drain(
         &self,
@@ -208,7 +209,8 @@ impl Pool {
         let planned = self.facts.drain.map(|drain| drain.reset);
         let is_news =
             planned.is_none_or(|reset| reset_ms.is_some_and(|ms| reset != Reset::From(ms)));
-        is_news.then(|| Batch::of(at.ms, PoolEvent::Draining { reset_ms }))
+        let is_late = self.is_resetting() && reset_ms.is_some_and(|ms| ms > at.ms);
+        (is_news && !is_late).then(|| Batch::of(at.ms, PoolEvent::Draining { reset_ms }))
     }
 
     /// Decides that so many tasks were handed back as the drain of this pool wants it.
@@ -257,6 +259,13 @@ impl Pool {
             {
                 Err(format!("an identity with the number {number}"))
             }
+            PoolEvent::Walked { why: Why::Retired, .. } => Err("a pool that retires".to_owned()),
+            PoolEvent::Draining { reset_ms: Some(number) }
+            | PoolEvent::HandedBack { count: number }
+                if *number > NUMBER_MAX =>
+            {
+                Err(format!("a number out of bounds in {event:?}"))
+            }
             _ => Ok(()),
         }
     }
@@ -286,7 +295,7 @@ impl Pool {
             PoolEvent::Walked { why: Why::Orphaned | Why::Retired, next } => facts.orphans = next,
             PoolEvent::HandedBack { count } => {
                 if let Some(drain) = &mut facts.drain {
-                    drain.count = drain.count.saturating_add(count);
+                    drain.count = drain.count.saturating_add(count).min(NUMBER_MAX);
                 }
             }
         }

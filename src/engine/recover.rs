@@ -76,6 +76,8 @@ impl Queue {
         let Some(owner) = self.owner(agent).filter(|owner| !owner.running.is_empty()) else {
             return page;
         };
+        // What an earlier crash voided still has to count it.
+        let left = left && (owner.left || owner.unsettled == 0);
         let void = self.last_number;
         page.batch.events.push(QueueEvent::Recovered { owner: agent, void, left });
         let ahead = owner.running.iter(&self.tasks);

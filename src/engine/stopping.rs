@@ -5,7 +5,7 @@
 
 use super::agent::{Agent, State, Stop, Why};
 use super::event::{AgentEvent, Batch};
-use super::numbers::{Moment, next_epoch};
+use super::numbers::{Moment, later, next_epoch};
 
 type Decided = Batch<'static, AgentEvent<'static>>;
 
@@ -112,15 +112,13 @@ impl Agent {
                 let same = AgentEvent::Stopping { from_ms, why: Why::Orphaned };
                 (wanted != same).then_some(wanted)
             }
-            (Some(Stop { why: Why::Orphaned, .. }), None) => {
-                Some(AgentEvent::HandedBack { count: 0, over: true })
-            }
+            (Some(Stop { why: Why::Orphaned, .. }), None) => Some(AgentEvent::Spared),
             (Some(Stop { why: Why::Drained | Why::Retired, .. }), _) => None,
         }
     }
 }
 
 fn orphaning(left_ms: u64, orphan_ms: u64) -> Option<AgentEvent<'static>> {
-    let from_ms = left_ms.saturating_add(orphan_ms);
+    let from_ms = later(left_ms, orphan_ms);
     (orphan_ms > 0).then_some(AgentEvent::Stopping { from_ms, why: Why::Orphaned })
 }

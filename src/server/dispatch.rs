@@ -66,15 +66,17 @@ fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, rules: Rules, alarm: &mut Alar
             End::Waits(Wait { keys: keys.names(&waited), timeout_ms, watches: false })
         }
         Ok(Next::Watch { key, timeout_ms }) => {
-            let keys = keys.names(&[key]);
-            keys.iter().for_each(|name| watch::add(ctx.db(), name.bytes()));
-            End::Waits(Wait { keys, timeout_ms, watches: true })
+            End::Waits(Wait { keys: keys.names(&[key]), timeout_ms, watches: true })
         }
         Err(refusal) => End::Refused(refusal.to_string()),
     };
     alarm.too_late = true;
     keys.publish(true);
     alarm.too_late = false;
+    // What this very call has emptied is no news to it.
+    if let End::Waits(Wait { keys, watches: true, .. }) = &end {
+        keys.iter().for_each(|name| watch::add(ctx.db(), name.bytes()));
+    }
     end
 }
 
@@ -138,7 +140,7 @@ unsafe extern "C" fn handle<const PLACE: usize>(
         answer(ctx, spec, &words, config::rules(), alarm, |mut what| {
             let over: api::Handler = if what.watches { told::<PLACE> } else { timed_out };
             // Who waits for tasks waits for what comes under the name, as with BLPOP.
-            let keys = (&mut what.keys[..], !spec.is_fast());
+            let keys = (&mut what.keys[..], watch::is_about(spec));
             api::block_on(ctx, keys, what.timeout_ms, woken::<PLACE>, over);
             OK
         })
@@ -155,7 +157,7 @@ fn tell_keys(ctx: Ctx, spec: &Spec, words: &Words<'_>) {
 }
 
 /// A key that the client waits for was signalled: the whole command is decided anew, if it is a
-/// fast one or there is time for it. As long as there is nothing for it, it goes on waiting, and
+/// cheap one or there is time for it. As long as there is nothing for it, it goes on waiting, and
 /// has changed nothing.
 unsafe extern "C" fn woken<const PLACE: usize>(
     ctx: *mut raw::RedisModuleCtx,
@@ -164,7 +166,7 @@ unsafe extern "C" fn woken<const PLACE: usize>(
 ) -> c_int {
     // SAFETY: the server calls back with the words of the command that waits.
     let decide = || unsafe { anew::<PLACE>(Ctx(ctx), (argv, argc), false, || ERR) };
-    if TABLE.get(PLACE).is_some_and(|spec| spec.is_fast()) {
+    if !TABLE.get(PLACE).is_some_and(|spec| watch::is_about(spec)) {
         return decide();
     }
     // SAFETY: as above; the key is the first word, and that is always there.

@@ -160,6 +160,7 @@ pub(super) fn agent(batch: &Batch<'_, AgentEvent<'_>>, told: &mut Told) {
             AgentEvent::TookFrom { .. }
             | AgentEvent::Renewed
             | AgentEvent::Lapsed
+            | AgentEvent::Spared
             | AgentEvent::Stopping { .. } => false,
         };
     }

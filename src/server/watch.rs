@@ -17,9 +17,18 @@ use redis_module::raw;
 
 use super::api::Ctx;
 use super::clock;
+use crate::commands::Spec;
 use crate::engine::pool::of_identity;
 use crate::engine::share::Share;
 use crate::engine::task::Bytes;
+
+/// The commands whose clients wait so: for the key that is their first word.
+const COMMANDS: [&str; 2] = ["wf.drain", "wf.assume"];
+
+/// Whether clients of a command wait so.
+pub(super) fn is_about(spec: &Spec) -> bool {
+    COMMANDS.contains(&spec.name)
+}
 
 /// A key, by database and name.
 type Place = (i32, Bytes);
@@ -54,7 +63,7 @@ pub(super) fn emptied(ctx: Ctx) {
 }
 
 /// A key is about to go, or its name, and what is held in it or under it: who waits for that, or
-/// for an identity of that name, is told by the next round of the cron.
+/// for an identity of that name, is told by the cron, when there is time.
 pub(super) fn unlinked(db: i32, name: &[u8]) {
     WATCH.with_borrow_mut(|watch| {
         watch.late.append(&mut watch.drained);

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::{EVENTS_VERSION, codec};
 use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
+use crate::engine::numbers::NUMBER_MAX;
 
 /// What the events are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,9 @@ pub fn decode<'a, E: Deserialize<'a>>(
     blobs: SmallVec<[&'a [u8]; 2]>,
 ) -> Result<Batch<'a, E>, String> {
     let at_ms = codec::take(&mut bytes)?;
+    if at_ms > NUMBER_MAX {
+        return Err(format!("the time {at_ms} is too great"));
+    }
     let mut batch = Batch { at_ms, events: SmallVec::new(), blobs };
     while !bytes.is_empty() {
         batch.events.push(codec::take(&mut bytes)?);

@@ -7,6 +7,7 @@
 use crate::support::{Server, wait_until};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 const VERSION: &str = "8.1.0";
 
@@ -21,8 +22,13 @@ fn run(command: &mut Command, what_to_do: &str) -> String {
     out
 }
 
-/// The interpreter of an environment that has the pinned client.
-fn python() -> PathBuf {
+/// The interpreter of an environment that has the pinned client, made by whichever test is first.
+fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(make_python)
+}
+
+fn make_python() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python-redis-{VERSION}"));
     let interpreter = folder.join("bin").join("python");
     let complete = folder.join("complete");

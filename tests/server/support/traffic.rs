@@ -110,6 +110,9 @@ impl Traffic {
                 _ => self.plain(),
             };
         }
+        if !self.short_lives {
+            self.calm_down();
+        }
         let all: usize = self.outcomes.values().sum();
         let good = self.outcomes.get("ok").copied().unwrap_or(0);
         assert!(all < 200 || good * 10 > all * 6, "too much was refused: {:?}", self.outcomes);
@@ -129,6 +132,15 @@ impl Traffic {
                 client.cmd(&format!("WF.CHECK {key}"));
             }
         }
+    }
+
+    /// What is due at once, such as telling a pool's identities something, the timer does.
+    fn calm_down(&mut self) {
+        let mut before = String::new();
+        wait_until("nothing changes any more", || {
+            let now = self.main.digest();
+            std::mem::replace(&mut before, now.clone()) == now
+        });
     }
 
     fn plain(&mut self) -> usize {

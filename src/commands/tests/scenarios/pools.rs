@@ -272,68 +272,49 @@ fn drain_of_an_agent_or_a_pool_tells_how_it_stands_and_resets_at_once_if_told() 
 }
 
 #[test]
-fn what_an_orphan_holds_is_released_a_crash_each() {
+fn who_acted_before_there_was_a_pool_belongs_to_it_from_the_next_call_on() {
     scenario(
         r#"
-        WF.POOL p SIZE 2 LEASE 8000 ORPHAN 5000 => OK
-        WF.ASSUME p => {agent:"{p}:1" epoch:$e1 ..}
-        WF.MPUSH q 5 1 2 3 4 5 => [$t1 $t2 $t3 $t4 $t5]
-        WF.POP q {p}:1 EPOCH $e1 COUNT 5
-        +8000
-        tick
-        +4999
-        tick
-        WF.LEN q STATE running => 5
-        # Who says in time that it lives is no orphan.
-        WF.BEAT {p}:1 EPOCH $e1 => {lease:8000 ..}
-        +1
-        tick
-        WF.LEN q STATE running => 5
-        +8000
-        tick
-        +5000
-        tick
-        WF.LEN q STATE running => 0
-        WF.TASK q $t5 => {state:"ready" crashes:1 reason:"released from an orphan" ..}
-        WF.DONE q {p}:1 $t1 EPOCH $e1 => !NOTOWNER released from an orphan
+        WF.MPUSH q 2 x y
+        WF.POP q {p}:5
+        WF.POOL p SIZE 1 => OK
+        WF.POP q {p}:5 => {payload:"y" ..}
+        WF.DRAIN p RESET => {running:0 reset:2}
         "#,
     );
 }
 
 #[test]
-fn how_long_an_orphan_keeps_its_work_may_be_changed_when_it_is_one_already() {
+fn a_plan_for_later_does_not_undo_a_reset_that_is_under_way() {
+    scenario(
+        r#"
+        WF.POOL p SIZE 200 LEASE 8000 => OK
+        WF.PUSH q x
+        WF.RECOVER {p}:150 => {epoch:$e1 ..}
+        WF.POP q {p}:150 EPOCH $e1
+        WF.DRAIN p RESET => {running:1 reset:0}
+        WF.DRAIN p BLOCK 60000 RESET
+        tick
+        tick
+        WF.LEN q STATE running => 0
+        "#,
+    );
+}
+
+#[test]
+fn a_pool_counts_what_its_own_drain_hands_back_and_no_more() {
     scenario(
         r#"
         WF.POOL p LEASE 8000 => OK
-        WF.ASSUME p => {agent:"{p}:1" epoch:$e1 ..}
-        WF.MPUSH q 2 1 2 => [$t1 $t2]
-        WF.POP q {p}:1 EPOCH $e1 COUNT 2
-        +8000
+        WF.ASSUME p => {epoch:$e1 ..}
+        WF.PUSH q x
+        WF.POP q {p}:1 EPOCH $e1
+        WF.DRAIN {p}:1 BLOCK 1000 RESET
+        WF.DRAIN p => {running:1 reset:0}
+        +1000
         tick
-        +9000
-        WF.POOL p ORPHAN 10000 => OK
-        tick
-        +999
-        tick
-        # Longer, for ever, and longer again: each time before it would have happened.
-        WF.POOL p ORPHAN 20000 => OK
-        +1
-        tick
-        WF.LEN q STATE running => 2
-        WF.POOL p ORPHAN 0 => OK
-        +10000
-        tick
-        WF.LEN q STATE running => 2
-        WF.POOL p ORPHAN 30000 => OK
-        tick
-        +9999
-        tick
-        WF.LEN q STATE running => 2
-        # It counts from the end of the lease, which is long past.
-        WF.POOL p ORPHAN 5000 => OK
-        tick
-        WF.LEN q STATE running => 0
-        WF.TASK q $t1 => {crashes:1 reason:"released from an orphan" ..}
+        WF.INFO p => {running:0 reset:0 ..}
+        WF.INFO {p}:1 => {reset:1 ..}
         "#,
     );
 }
@@ -410,46 +391,6 @@ fn what_a_drain_handed_back_is_told_though_the_identities_are_gone() {
         # The next drain counts anew.
         WF.RESUME p => OK
         WF.DRAIN p RESET => {running:0 reset:0}
-        "#,
-    );
-}
-
-#[test]
-fn an_orphans_poison_is_quarantined() {
-    scenario(
-        r#"
-        WF.SET q crashes 1 => OK
-        WF.POOL p LEASE 8000 ORPHAN 1 => OK
-        WF.ASSUME p => {epoch:$e1 ..}
-        WF.PUSH q x => $t1
-        WF.POP q {p}:1 EPOCH $e1
-        +8000
-        tick
-        +1
-        tick
-        WF.TASK q $t1 => {state:"failed" crashes:1 reason:"quarantined" ..}
-        "#,
-    );
-}
-
-#[test]
-fn after_a_restart_orphans_are_spared_for_a_while() {
-    scenario(
-        r#"
-        WF.POOL p LEASE 8000 ORPHAN 1000 => OK
-        WF.ASSUME p => {epoch:$e1 ..}
-        WF.PUSH q x => $t1
-        WF.POP q {p}:1 EPOCH $e1
-        +8000
-        tick
-        +999
-        reload
-        +29999
-        tick
-        WF.LEN q STATE running => 1
-        +1
-        tick
-        WF.LEN q STATE running => 0
         "#,
     );
 }

@@ -121,6 +121,39 @@ fn work_that_a_retired_identity_kept_counts_no_crash() {
 }
 
 #[test]
+fn a_crash_that_no_page_has_reached_counts_though_the_next_one_retires() {
+    scenario(
+        r#"
+        WF.MPUSH q 3 1 2 3 => [$t1 $t2 $t3]
+        WF.POP q a COUNT 3
+        WF.RECOVER a COUNT 1 => {epoch:$e1 more:1 ..}
+        WF.RETIRE a EPOCH $e1 KEEP => OK
+        WF.RECOVER a => {tasks:[{id:$t1 crashes:2 ..} {id:$t2 crashes:1 ..} \
+            {id:$t3 crashes:1 ..}] ..}
+        "#,
+    );
+}
+
+#[test]
+fn an_orphan_may_keep_its_work_for_as_long_as_numbers_go() {
+    scenario(
+        r#"
+        WF.POOL p SIZE 2 LEASE 8000 ORPHAN 9007199254740991 => OK
+        WF.ASSUME p => {epoch:$e1 ..}
+        WF.PUSH q x
+        WF.POP q {p}:1 EPOCH $e1
+        WF.RETIRE {p}:1 EPOCH $e1 KEEP => OK
+        reload
+        WF.LEN q STATE running => 1
+        WF.POOL p LEASE 9007199254740991 => OK
+        WF.ASSUME p => {epoch:$e2 ..}
+        reload
+        WF.BEAT {p}:1 EPOCH $e2
+        "#,
+    );
+}
+
+#[test]
 fn a_drain_resets_what_a_retired_identity_left() {
     scenario(
         r#"
