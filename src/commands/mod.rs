@@ -48,11 +48,13 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod touch;
+mod wait;
 mod workflow;
 
 pub use args::Args;
 pub use fields::{Fields, Value};
 pub use spec::{Access, Arg, Keys, Kind, Spec};
+pub use wait::{Awaited, tell};
 
 use crate::engine::agent::Agent;
 use crate::engine::epoch::authorize;
@@ -93,6 +95,7 @@ pub static TABLE: &[&Spec] = &[
     &owners::OWNERS,
     &task::TASK,
     &workflow::WORKFLOW,
+    &wait::WAIT,
     &list::LIST,
     &list::LEN,
     &info::INFO,
@@ -155,6 +158,9 @@ pub trait Keyspace<'a> {
 
     /// Deletes a key, here and everywhere.
     fn remove(&mut self, key: Key);
+
+    /// Somebody waits for the end of this task or workflow of a queue. Nobody else need know.
+    fn await_end(&mut self, key: Key, id: u64);
 
     /// Whoever waits for this key is decided anew, though nothing about it has changed.
     fn wake(&mut self, key: Key);
@@ -300,6 +306,15 @@ pub enum Next {
     Watch {
         /// The key.
         key: Key,
+        /// How long, in milliseconds; 0: for ever.
+        timeout_ms: u64,
+    },
+    /// It has not replied: the client waits for the end of a task or a workflow, and is told that.
+    Await {
+        /// The queue.
+        key: Key,
+        /// What it waits for.
+        awaited: Awaited,
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,
     },

@@ -162,9 +162,12 @@ impl Queue {
         let phase = record.end();
         let keep_ms = self.workflow_keep_ms(workflow, phase);
         let record = self.workflows.get_mut(workflow);
+        let id = record.id;
+        self.tell_close(id, phase);
+        let record = self.workflows.get_mut(workflow);
         record.phase = phase;
         record.rare_mut().ended_ms = at_ms;
-        let (id, unique) = (record.id, std::mem::replace(&mut record.unique, NONE));
+        let unique = std::mem::replace(&mut record.unique, NONE);
         if unique != NONE {
             if phase != Phase::Done {
                 let key = self.uniques.get(unique).name().into();

@@ -211,9 +211,10 @@ impl Queue {
         (!slots.is_empty()).then_some((slots.len() as u64, batch))
     }
 
-    /// Whether a task is kept once done: for a while, or for its children.
+    /// Whether anybody may ask for the result of a task: for a while, for its children, or now.
     fn keeps_result(&self, slot: Slot) -> bool {
-        self.tasks.get(slot).workflow != NONE || self.keep_ms(slot, State::Done) > 0
+        let task = self.tasks.get(slot);
+        task.workflow != NONE || self.awaited.is(task.id) || self.keep_ms(slot, State::Done) > 0
     }
 
     fn has_completed(&self, agent: &[u8], id: u64, fence: Option<u64>) -> bool {

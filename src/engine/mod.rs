@@ -32,6 +32,7 @@ pub mod cancel;
 pub mod cause;
 pub mod deadlines;
 pub mod edit;
+pub mod ending;
 pub mod epoch;
 pub mod event;
 pub mod finish;

@@ -243,6 +243,7 @@ impl Queue {
 
     /// A task that stands in no list ends; it is kept as long as that end deserves, or dropped.
     pub(super) fn end(&mut self, slot: Slot, state: State, cause: Cause, at_ms: u64) {
+        self.tell_end(slot, state, cause);
         let is_alone = self.tasks.get(slot).workflow == NONE;
         let keep_ms = self.keep_ms(slot, state);
         self.release_unique(slot, at_ms, state == State::Failed);

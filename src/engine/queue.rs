@@ -7,6 +7,7 @@
 use std::cell::Cell;
 
 use super::deadlines::{Deadlines, Due};
+use super::ending::Awaited;
 use super::event::Ids;
 use super::index::Index;
 use super::lines::Lines;
@@ -73,6 +74,7 @@ pub struct Queue {
     pub(super) workflows: Workflows,
     /// Tasks of workflows that have ended in the events applied last: see `advance`. Not stored.
     pub(super) settled: Vec<Slot>,
+    pub(super) awaited: Awaited,
     pub(super) deadlines: Deadlines,
     pub(super) settings: Settings,
     pub(super) totals: Totals,

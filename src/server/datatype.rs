@@ -12,7 +12,7 @@ use redis_module::raw;
 
 use super::api::{self, Ctx, Str, api};
 use super::timer::Timed;
-use super::{clock, sweep, timer, watch};
+use super::{clock, sweep, timer, waiting, watch};
 use crate::engine::agent::Agent;
 use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
@@ -405,7 +405,9 @@ unsafe extern "C" fn unlink<T: DataType>(
             (api!(RedisModule_GetKeyNameFromOptCtx(ctx)), api!(RedisModule_GetDbIdFromOptCtx(ctx)))
         };
         if !name.is_null() {
-            watch::unlinked(db, Str(name.cast_mut()).bytes());
+            let name = Str(name.cast_mut()).bytes();
+            watch::unlinked(db, name);
+            waiting::gone(db, name);
         }
     });
 }

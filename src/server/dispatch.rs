@@ -10,8 +10,8 @@ use smallvec::SmallVec;
 use super::api::{self, Ctx, Str, api};
 use super::keys::Keys;
 use super::reply::Writer;
-use super::{acl, apply, clock, config, watch};
-use crate::commands::{Args, Call, Next, Rules, Spec, TABLE};
+use super::{acl, apply, clock, config, waiting, watch};
+use crate::commands::{Args, Awaited, Call, Next, Rules, Spec, TABLE};
 
 const OK: c_int = raw::REDISMODULE_OK as c_int;
 const ERR: c_int = raw::REDISMODULE_ERR as c_int;
@@ -38,6 +38,7 @@ impl Words<'_> {
 /// How a call ended.
 enum End {
     Replied,
+    Awaits { queue: Str, awaited: Awaited, timeout_ms: u64 },
     Waits(Wait),
     Refused(String),
 }
@@ -65,6 +66,10 @@ fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, rules: Rules, alarm: &mut Alar
         Ok(Next::Wait { keys: waited, timeout_ms }) => {
             End::Waits(Wait { keys: keys.names(&waited), timeout_ms, watches: false })
         }
+        Ok(Next::Await { key, awaited, timeout_ms }) => match keys.names(&[key]).first() {
+            Some(queue) => End::Awaits { queue: *queue, awaited, timeout_ms },
+            None => End::Replied,
+        },
         Ok(Next::Watch { key, timeout_ms }) => {
             End::Waits(Wait { keys: keys.names(&[key]), timeout_ms, watches: true })
         }
@@ -96,6 +101,10 @@ fn answer(
             OK
         }
         End::Waits(what) => wait(what),
+        End::Awaits { queue, awaited, timeout_ms } => {
+            waiting::wait(ctx, queue.bytes(), awaited, timeout_ms);
+            OK
+        }
     }
 }
 
@@ -249,6 +258,6 @@ macro_rules! handlers {
 }
 
 /// The handlers of the commands, in the order of their table.
-pub(super) static HANDLERS: [api::Handler; 33] = handlers!(
-    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
+pub(super) static HANDLERS: [api::Handler; 34] = handlers!(
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
 );

@@ -15,9 +15,10 @@ use super::datatype::{self, Stored};
 use super::observe::{self, Told};
 use super::spare::{keep, spare};
 use super::timer::{self, Timed};
-use super::{acl, blobs, clock, watch};
+use super::{acl, blobs, clock, waiting, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
+use crate::engine::ending::Ending;
 use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 use crate::engine::numbers::Moment;
 use crate::engine::pool::Pool;
@@ -85,6 +86,8 @@ struct News {
     events: Vec<u8>,
     blobs: SmallVec<[Str; 4]>,
     told: Told,
+    /// What somebody waits for and has ended.
+    endings: Vec<Ending>,
     /// The key was deleted; nothing else about it counts any more.
     removed: bool,
 }
@@ -148,9 +151,12 @@ impl<'a> Keys<'a> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
         let before = queue.holding();
         queue.follow(batch)?;
+        let endings = queue.take_endings();
         let emptied = queue.holding() < before;
         self.emptied |= emptied;
-        observe::queue(batch, &mut self.news_of(key, false).told);
+        let news = self.news_of(key, false);
+        observe::queue(batch, &mut news.told);
+        news.endings.extend(endings);
         self.expect(key);
         Ok(())
     }
@@ -225,6 +231,9 @@ impl<'a> Keys<'a> {
             }
             if news.told.wakes {
                 self.ctx.signal_ready(name);
+            }
+            for ending in news.endings.drain(..) {
+                waiting::ended(self.ctx.db(), name.bytes(), ending);
             }
         }
         if std::mem::take(&mut self.emptied) {
@@ -310,7 +319,8 @@ impl<'a> Keys<'a> {
         let place = place.unwrap_or_else(|| {
             let (events, blobs) = (spare(), SmallVec::new());
             let (told, removed) = (Told::default(), false);
-            self.news.push(News { key, events, blobs, told, removed });
+            let endings = Vec::new();
+            self.news.push(News { key, events, blobs, told, endings, removed });
             self.news.len() - 1
         });
         if let Some(opened) = self.opened.get_mut(key.0) {
@@ -422,12 +432,14 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         queue.apply(&batch);
         let emptied = queue.holding() < before;
         clock::issued(queue.last_number());
+        let endings = queue.take_endings();
         self.emptied |= emptied;
         let blobs = blobs::strings(self.ctx, &batch.blobs, (self.words, self.strings));
         let news = self.news_of(key, !blobs.is_empty());
         batch::append_queue_events(&mut news.events, &batch);
         news.blobs.extend(blobs);
         observe::queue(&batch, &mut news.told);
+        news.endings.extend(endings);
         self.expect(key);
     }
 
@@ -473,6 +485,12 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         news.events.clear();
         news.removed = true;
         news.told.wakes = true;
+    }
+
+    fn await_end(&mut self, key: Key, id: u64) {
+        if let Some(queue) = self.queue_mut(key) {
+            queue.await_end(id);
+        }
     }
 
     fn wake(&mut self, key: Key) {

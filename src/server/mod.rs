@@ -26,6 +26,7 @@ mod reply;
 mod spare;
 mod sweep;
 mod timer;
+mod waiting;
 mod watch;
 
 use std::ffi::{c_int, c_void};
@@ -148,6 +149,8 @@ unsafe extern "C" fn swapped(
     let swap = unsafe { &*data.cast::<raw::RedisModuleSwapDbInfo>() };
     outside(|| {
         timer::swapped(swap.dbnum_first, swap.dbnum_second);
+        waiting::flushed(swap.dbnum_first);
+        waiting::flushed(swap.dbnum_second);
         sweep::swapped();
     });
 }
@@ -161,7 +164,10 @@ unsafe extern "C" fn flushing(
     if sub == raw::REDISMODULE_SUBEVENT_FLUSHDB_START && !data.is_null() {
         // SAFETY: the data of this event is of this kind.
         let db = unsafe { (*data.cast::<raw::RedisModuleFlushInfo>()).dbnum };
-        outside(|| timer::flushed(db));
+        outside(|| {
+            timer::flushed(db);
+            waiting::flushed(db);
+        });
     }
 }
 

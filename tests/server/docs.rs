@@ -6,10 +6,11 @@
 use crate::support::{Client, Map, Reply, Server, Value};
 
 /// Name, flags it must have, flags it must not have, and the words of the shortest useful call.
-const COMMANDS: [(&str, &str, &str, i64); 34] = [
+const COMMANDS: [(&str, &str, &str, i64); 35] = [
     ("wf.push", "write denyoom", "readonly blocking admin", 3),
     ("wf.mpush", "write denyoom", "readonly blocking admin", 4),
     ("wf.submit", "write denyoom", "readonly blocking admin", 5),
+    ("wf.wait", "readonly blocking", "write denyoom", 4),
     ("wf.workflow", "readonly", "write denyoom blocking", 3),
     ("wf.pop", "write blocking", "readonly denyoom admin", 3),
     ("wf.mpop", "write blocking", "readonly denyoom admin", 4),

@@ -36,6 +36,75 @@ fn a_workflow_as_a_document_and_its_mistakes() {
 }
 
 #[test]
+fn who_waits_for_an_end_is_told_it_and_nobody_else_is() {
+    play(
+        "WF.PUSH q x                          => $t
+         WF.PUSH q y RETRIES 1                => $u
+         WF.SUBMIT q w TASK a 1               => $w
+         WF.WAIT q TASK $t                    => nil
+         WF.WAIT q TASK $t BLOCK 20           => nil
+         one> WF.WAIT q TASK $t BLOCK 0       => (blocked)
+         two> WF.WAIT q TASK $t BLOCK 60000   => (blocked)
+         three> WF.WAIT q WORKFLOW $w BLOCK 0 => (blocked)
+         four> WF.WAIT q TASK $u BLOCK 0      => (blocked)
+         WF.POP q x COUNT 9                   => [_, _, {id $a, ...}]
+         WF.FAIL q x $u                       => ready
+         four<                                => (blocked)
+         # It is dropped as it ends, and its result is told all the same.
+         WF.DONE q x $t RESULT good           => OK
+         one<                                 => {id $t, state done, result good}
+         two<                                 => {id $t, state done, result good}
+         WF.WAIT q TASK $t BLOCK 0            => !NOTASK
+         three<                               => (blocked)
+         WF.DONE q x $a                       => OK
+         three<                               => {id $w, state done}
+         WF.WAIT q WORKFLOW $w                => !NOWORKFLOW
+         WF.POP q x                           => {id $u, ...}
+         WF.FAIL q x $u ERROR boom FATAL      => failed
+         four<                                => {id $u, state failed, reason failed, error boom}
+         WF.WAIT q TASK $u BLOCK 0            => {id $u, state failed, reason failed, error boom}
+         WF.WAIT q                            => !ERR
+         WF.WAIT missing TASK 5 BLOCK 0       => !NOTASK",
+    );
+}
+
+#[test]
+fn a_wait_ends_with_its_queue() {
+    for gone in ["DEL q => 1", "RENAME q r => OK", "FLUSHALL => OK", "SET q text => OK"] {
+        play(&format!(
+            "WF.PUSH q x                      => $t
+             WF.SUBMIT q w TASK a 1           => $w
+             one> WF.WAIT q TASK $t BLOCK 0   => (blocked)
+             two> WF.WAIT q WORKFLOW $w BLOCK 0 => (blocked)
+             {gone}
+             one<                             => !NOTASK
+             two<                             => !NOWORKFLOW"
+        ));
+    }
+}
+
+#[test]
+fn who_leaves_while_waiting_is_forgotten() {
+    let server = Server::start();
+    let mut client = server.client();
+    let id = client.int("WF.PUSH q x");
+    for _ in 0..3 {
+        let mut waiting = server.client();
+        waiting.send(&format!("WF.WAIT q TASK {id} BLOCK 0"));
+        wait_until("it waits", || client.info("clients", "blocked_clients") == "1");
+        drop(waiting);
+        wait_until("it is gone", || client.info("clients", "blocked_clients") == "0");
+    }
+    assert!(client.cmd(&format!("WF.WAIT q TASK {id} BLOCK 1")).is_nil());
+    client.cmd("MULTI");
+    client.cmd(&format!("WF.WAIT q TASK {id} BLOCK 0"));
+    assert!(client.cmd("EXEC").list()[0].is_nil());
+    client.cmd("WF.POP q a");
+    client.cmd(&format!("WF.DONE q a {id}"));
+    client.cmd("PING");
+}
+
+#[test]
 fn a_resumed_workflow_serves_who_waits() {
     play(
         "WF.SUBMIT q w RETAIN 60000 TASK a 1  => $w

@@ -88,7 +88,7 @@ impl Sandbox {
         self.check();
         match ran {
             Ok(Next::Replied) => Ok(reply.done()),
-            Ok(Next::Wait { .. } | Next::Watch { .. }) => {
+            Ok(Next::Wait { .. } | Next::Watch { .. } | Next::Await { .. }) => {
                 assert!(reply.text.is_empty(), "a call that waits has replied {}", reply.text);
                 Ok("wait".to_owned())
             }
@@ -384,6 +384,8 @@ impl<'a> Keyspace<'a> for Open<'_> {
         self.sandbox.delete(&name);
         self.sandbox.commits += 1;
     }
+
+    fn await_end(&mut self, _key: Key, _id: u64) {}
 
     fn wake(&mut self, _key: Key) {}
 }

@@ -12,6 +12,7 @@ mod leases;
 mod limits;
 mod listing;
 mod numbers;
+mod old_faults;
 mod orphans;
 mod paging;
 mod pausing;
