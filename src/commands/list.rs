@@ -52,8 +52,8 @@ pub(super) static LIST: Spec = Spec {
     details: "\
         STATE, TYPE, WORKFLOW and OWNER say which tasks; HANDLES: only those with a handle. \
         CURSOR: where the last reply left off, 0 to begin. COUNT: how many at the most (100); \
-        there may be fewer, or none, and yet more to come. A task that is there and unmoved from the \
-        first page to the last is listed once.\n\n\
+        there may be fewer, or none, and yet more to come. A task that is there and unmoved from \
+        the first page to the last is listed once.\n\n\
         Errors: WRONGTYPE, ERR.",
     run: list,
 };

@@ -69,7 +69,6 @@ fn a_resumed_task_is_of_the_type_and_priority_it_was_of() {
 fn nothing_is_left_of_a_workflow_that_is_cleaned_up() {
     scenario(
         r#"
-        WF.SUBMIT q w UNIQUE k TASK a 1 TYPE red NAME x TASK b 2 AFTER 1 a => !ERR unknown option 'NAME'
         WF.SUBMIT q w UNIQUE k TASK a 1 TYPE red DELAY 5 TASK b 2 AFTER 1 a TYPE blue => $w
         WF.PAUSE q WORKFLOW $w => OK
         WF.CANCEL q WORKFLOW $w => {count:2 ..}
