@@ -2,10 +2,12 @@
 
 CARGO ?= cargo
 BATON_SERVER ?= redis-server
+URL ?= redis://127.0.0.1:6379
+FORM ?= mermaid
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engine test-server check lint docs build run bench clean
+.PHONY: help setup demo graph test test-engine test-server check lint docs build run bench clean
 export BATON_SERVER
 
 help: ## list what can be done
@@ -17,6 +19,9 @@ setup: ## install what is missing to build and test (quiet when nothing is)
 demo: setup ## a fleet is killed, replaced and killed again: watch nothing get lost
 	@$(CARGO) build --locked --example demo
 	@$(CARGO) run --locked --quiet --example demo
+
+graph: ## draw a workflow: make graph QUEUE=jobs WORKFLOW=id [URL=redis://...] [FORM=dot]
+	@$(CARGO) run --locked --quiet --example graph -- $(URL) $(QUEUE) $(WORKFLOW) $(FORM)
 
 test: test-engine test-server ## all tests
 

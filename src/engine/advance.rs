@@ -24,10 +24,7 @@ impl Queue {
     /// The workflow of a task, and its place there.
     pub(super) fn node_of(&self, slot: Slot) -> Option<(Slot, u32)> {
         let task = self.tasks.get(slot);
-        if task.workflow == NONE {
-            return None;
-        }
-        Some((task.workflow, self.workflows.get(task.workflow).place_of(task.id)))
+        self.workflow_of(task).map(|(_, place)| (task.workflow, place))
     }
 
     /// The slot of the task at a place of a workflow.

@@ -59,8 +59,11 @@ impl Queue {
     /// The workflow of a task, and its place there.
     #[must_use]
     pub fn workflow_of(&self, task: &Task) -> Option<(&Workflow, u32)> {
-        let (workflow, place) = self.node_of(self.slot_of(task.id)?)?;
-        Some((self.workflows.get(workflow), place))
+        if task.workflow == NONE {
+            return None;
+        }
+        let workflow = self.workflows.get(task.workflow);
+        Some((workflow, workflow.place_of(task.id)))
     }
 
     /// The task at a place of a workflow.
