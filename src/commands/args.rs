@@ -116,12 +116,6 @@ pub(super) fn unknown(word: &[u8]) -> Refusal {
     Refusal::Syntax(format!("unknown option {}", quoted(word)))
 }
 
-/// A refusal of an option that is meant but not built yet.
-pub(super) fn later(word: &[u8]) -> Refusal {
-    let name = word.to_ascii_uppercase();
-    Refusal::Syntax(format!("{} is not available yet", name.escape_ascii()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,6 +79,7 @@ fn about_queue(queue: &Queue) -> Fields<'_> {
     fields.integer("total-returned", returned);
     fields.integer("total-cancelled", cancelled);
     fields.integer("last-number", queue.last_number());
+    fields.maybe("events", queue.history().stream());
     for setting in Setting::ALL {
         fields.integer(setting.word(), queue.settings().get(setting));
     }

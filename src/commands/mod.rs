@@ -135,6 +135,10 @@ pub trait Keyspace<'a> {
     /// The pool at a key; nothing when there is no such key.
     fn pool(&self, key: Key) -> Result<Option<&Pool>, Refusal>;
 
+    /// Sees to it that there is a stream at a key of the slot of `beside`, for the events of the
+    /// queue there; refused when there is something else, or the caller may not write it.
+    fn begin_stream(&mut self, beside: Key, stream: &[u8]) -> Result<(), Refusal>;
+
     /// Whether the memory that the server may use is used up.
     fn memory_is_full(&self) -> bool;
 

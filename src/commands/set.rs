@@ -6,6 +6,7 @@ use super::args;
 use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Next};
 use crate::engine::event::{Batch, QueueEvent};
+use crate::engine::history::NAME_MAX;
 use crate::engine::refusal::{Refusal, quoted};
 use crate::engine::settings::Setting;
 
@@ -37,9 +38,10 @@ pub(super) static SET: Spec = Spec {
                         Arg::word("maxlen", "maxlen"),
                         Arg::word("maxunique", "maxunique"),
                         Arg::word("maxdag", "maxdag"),
+                        Arg::word("events", "events"),
                     ],
                 ),
-                Arg::integer("value"),
+                Arg::text("value"),
             ],
         )
         .many(),
@@ -56,21 +58,32 @@ pub(super) static SET: Spec = Spec {
         crashes: owners that a task may lose before it is quarantined (10; 0: any number). \
         maxlen: unfinished tasks (0: any number). maxunique: UNIQUE keys remembered (1,000,000; \
         0: any number). maxdag: tasks of a workflow (100,000; 0, and at the most: a million). \
-        Unless said otherwise they hold for what happens from now on.\n\n\
+        events: the key of a stream, made if it is not there, to which each transition of a task \
+        or workflow is appended in the same step (empty: none). Its entries have event (the \
+        task's new state, or workflow-submitted, -done, -failed, -cancelled), queue, id, at \
+        (Unix milliseconds), and where they say something workflow, type, owner, reason, handle; \
+        about the last 100,000 are kept. It is in the slot of the queue, and the caller may \
+        write it. A stream that is deleted or something else later on stops nothing: entries are \
+        lost, and INFO counts them. Unless said otherwise they hold for what happens from now \
+        on.\n\n\
         Errors: OOM, WRONGTYPE, ERR.",
     run,
 };
 
-/// Settings that are meant but not built yet.
-const LATER: [&[u8]; 1] = [b"events"];
-
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let key = call.args.word("queue")?;
     let mut events: SmallVec<[QueueEvent<'_>; 1]> = SmallVec::new();
+    let mut told = None;
     while let Some((_, word)) = call.args.option() {
         let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
-        if LATER.iter().any(|name| is(name)) {
-            return Err(args::later(word));
+        if is(b"events") {
+            let stream = call.args.word("events")?;
+            if stream.len() > NAME_MAX {
+                return Err(args::syntax("events", "is too long a name"));
+            }
+            told = Some(stream);
+            events.push(QueueEvent::Told { stream });
+            continue;
         }
         let known = Setting::ALL.into_iter().find(|setting| is(setting.word().as_bytes()));
         let setting = known
@@ -81,6 +94,9 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     call.rules.allow_growth()?;
     let key = call.keys.open(key);
     call.keys.queue_to_change(key)?;
+    if let Some(stream) = told.filter(|stream| !stream.is_empty()) {
+        call.keys.begin_stream(key, stream)?;
+    }
     let mut batch = Batch::at(call.at.ms);
     batch.events = events;
     call.keys.commit_queue(key, batch);

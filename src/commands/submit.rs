@@ -85,7 +85,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let queue = call.args.word("queue")?;
     let name = call.args.word("name")?;
     let mut asked = Submission { name, ..Submission::default() };
-    let (mut kept_ms, mut document) = (None, None);
+    let (mut kept_ms, mut document, mut stops) = (None, None, None);
     while let Some((token, word)) = call.args.option() {
         let args = &mut call.args;
         match token.as_slice() {
@@ -94,7 +94,7 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
                 asked.tasks.push(Plan { name, payload, ..Plan::default() });
             }
             b"JSON" => document = Some(args.word("document")?),
-            b"ONFAIL" => asked.on_fail = on_fail(args.word("ONFAIL")?)?,
+            b"ONFAIL" => stops = Some(on_fail(args.word("ONFAIL")?)?),
             b"UNIQUE" => asked.unique = Some((args.word("key")?, 0)),
             b"FOR" => kept_ms = Some(args.ms("FOR")?),
             b"RETAIN" => asked.retain_ms = Some(args.ms("RETAIN")?),
@@ -109,12 +109,13 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
         (None, Some(_)) => return Err(args::syntax("FOR", "goes with UNIQUE")),
         (_, None) => {}
     }
+    asked.on_fail = stops.unwrap_or_default();
     let Some(document) = document else { return commit(call, queue, &asked) };
     if !asked.tasks.is_empty() {
         return Err(args::syntax("TASK and JSON", "exclude each other"));
     }
     let document = parsed(document)?;
-    let asked = document.submission(&asked)?;
+    let asked = document.submission(&asked, stops)?;
     commit(call, queue, &asked)
 }
 
@@ -237,17 +238,20 @@ fn bounded(what: &str, ms: Option<u64>) -> Result<Option<u64>, Refusal> {
 
 impl Document<'_> {
     /// The workflow as it is asked for; what the call says besides counts first.
-    fn submission<'s>(&'s self, said: &Submission<'s>) -> Result<Submission<'s>, Refusal> {
+    fn submission<'s>(
+        &'s self,
+        said: &Submission<'s>,
+        stops: Option<OnFail>,
+    ) -> Result<Submission<'s>, Refusal> {
         let own = self.onfail.as_ref().map(|word| on_fail(word.as_bytes())).transpose()?;
         let kept_ms = bounded("for", self.kept)?;
         let unique = self.unique.as_ref().map(|key| (key.as_bytes(), kept_ms.unwrap_or(0)));
         if kept_ms.is_some() && unique.is_none() {
             return Err(args::syntax("for", "goes with unique"));
         }
-        let on_fail = if said.on_fail == OnFail::default() { own } else { Some(said.on_fail) };
         Ok(Submission {
             name: said.name,
-            on_fail: on_fail.unwrap_or_default(),
+            on_fail: stops.or(own).unwrap_or_default(),
             unique: said.unique.or(unique),
             retain_ms: said.retain_ms.or(bounded("retain", self.retain)?),
             tasks: self.tasks.iter().map(DocumentTask::plan).collect::<Result<_, _>>()?,

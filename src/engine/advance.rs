@@ -161,6 +161,7 @@ impl Queue {
         let record = self.workflows.get_mut(workflow);
         let id = record.id;
         self.tell_close(id, phase);
+        self.note_workflow(id, phase);
         let record = self.workflows.get_mut(workflow);
         record.phase = phase;
         record.rare_mut().ended_ms = at_ms;
@@ -174,7 +175,7 @@ impl Queue {
         }
         let record = self.workflows.get_mut(workflow);
         if keep_ms == 0 && record.size() <= AT_ONCE {
-            self.sweep(workflow, u64::MAX);
+            self.sweep(workflow, u64::MAX, at_ms);
             return;
         }
         let until_ms = later(at_ms, keep_ms);
@@ -199,8 +200,9 @@ impl Queue {
         }
     }
 
-    /// Drops the last `count` tasks of a workflow that has ended; with the last of all, itself.
-    pub(super) fn sweep(&mut self, workflow: Slot, count: u64) {
+    /// Drops the last `count` tasks of a workflow that has ended; with the last of all, itself. One
+    /// that is dropped in part is not to be seen any more, and time drops the rest.
+    pub(super) fn sweep(&mut self, workflow: Slot, count: u64, at_ms: u64) {
         for _ in 0..count {
             let Some(id) = self.workflows.get_mut(workflow).pop() else { break };
             if let Some(slot) = self.slot_of(id) {
@@ -211,6 +213,26 @@ impl Queue {
         if self.workflows.get(workflow).size() == 0 {
             let record = self.workflows.remove(workflow);
             self.deadlines.remove(record.rare().until_ms, record.id, Due::Sweep);
+            return;
+        }
+        let record = self.workflows.get_mut(workflow);
+        let (id, rare) = (record.id, record.rare_mut());
+        let until_ms = rare.until_ms;
+        rare.until_ms = until_ms.min(at_ms.max(1));
+        let now_ms = rare.until_ms;
+        self.deadlines.remove(until_ms, id, Due::Sweep);
+        self.deadlines.insert(now_ms, id, Due::Sweep, workflow);
+    }
+
+    /// Workflows go of which no task ever came.
+    pub(super) fn drop_empty_workflows(&mut self) {
+        let empty = self.workflows.iter().filter(|(_, workflow)| workflow.size() == 0);
+        let empty: SmallVec<[Slot; 1]> = empty.map(|(slot, _)| slot).collect();
+        for slot in empty {
+            let Workflow { id, unique, .. } = self.workflows.remove(slot);
+            if unique != NONE {
+                self.bury_unique(unique, id, u64::MAX);
+            }
         }
     }
 
@@ -261,6 +283,7 @@ impl Queue {
             (task.state, task.cause, task.order) =
                 (State::Waiting, Cause::Retried, self.last_number);
             self.list_up(slot);
+            self.note(slot, State::Waiting, Cause::Retried);
         }
         for place in 0..count {
             let slot = self.slot_at(self.workflows.get(workflow), place);
@@ -283,9 +306,9 @@ impl Queue {
         self.workflows.get_mut(workflow).paused = paused;
         let record = self.workflows.get(workflow);
         let group = record.id;
-        let unfinished = |slot: &Slot| self.tasks.get(*slot).state.is_unfinished();
-        let mut slots: Vec<Slot> = self.slots_of(record).filter(unfinished).collect();
+        let mut slots: Vec<Slot> = self.slots_of(record).collect();
         if !paused {
+            // Also of those that have ended: they may run again.
             for slot in slots {
                 let line = self.tasks.get(slot).line;
                 if self.lines.line(line).group == group {
@@ -294,6 +317,7 @@ impl Queue {
             }
             return;
         }
+        slots.retain(|slot| self.tasks.get(*slot).state.is_unfinished());
         // Ready ones stand in the new line in the order in which they stood in the old one.
         slots.sort_unstable_by_key(|slot| self.tasks.get(*slot).order);
         for slot in slots {

@@ -17,10 +17,14 @@ impl Queue {
     pub fn apply(&mut self, batch: &Batch<'_, QueueEvent<'_>>) {
         for event in &batch.events {
             debug_assert_eq!(self.fits(event, batch.blobs.len()), Ok(()));
+            let last = self.last_number;
             self.apply_event(event, batch.at_ms, &batch.blobs);
+            // A place in line is no number that anybody was given.
+            let lines_up =
+                matches!(event, QueueEvent::Advanced | QueueEvent::WorkflowRetried { .. });
+            self.issued_here |= self.last_number > last && !lines_up;
         }
         debug_assert!(self.settled.is_empty(), "the end of a task was not worked off");
-        self.issued_here = true;
     }
 
     /// Applies a batch that comes from outside. At the first event that does not fit, the rest is
@@ -29,12 +33,24 @@ impl Queue {
         self.issued_here = false;
         for event in &batch.events {
             if let Err(why) = self.fits(event, batch.blobs.len()) {
-                self.mark_diverged();
+                self.go_astray(batch.at_ms);
                 return Err(why);
             }
             self.apply_event(event, batch.at_ms, &batch.blobs);
         }
-        Ok(())
+        if self.settled.is_empty() {
+            return Ok(());
+        }
+        self.go_astray(batch.at_ms);
+        Err("the end of a task was not worked off".to_owned())
+    }
+
+    /// An event did not fit: what came before it is brought to an end, so that what is left can be
+    /// stored and loaded.
+    fn go_astray(&mut self, at_ms: u64) {
+        self.mark_diverged();
+        self.advance(at_ms);
+        self.drop_empty_workflows();
     }
 
     fn apply_event(&mut self, event: &QueueEvent<'_>, at_ms: u64, blobs: &[&[u8]]) {
@@ -89,7 +105,8 @@ impl Queue {
             | QueueEvent::Retried { .. }
             | QueueEvent::Paused { .. }
             | QueueEvent::Resumed { .. }
-            | QueueEvent::Drained { .. } => self.apply_unasked(event, at_ms),
+            | QueueEvent::Drained { .. }
+            | QueueEvent::Told { .. } => self.apply_unasked(event, at_ms),
         }
     }
 
@@ -123,6 +140,7 @@ impl Queue {
                 let reset = self.reset_by_drain();
                 self.set_hold(Some(Hold::Draining { reset_ms: *reset_ms, reset }));
             }
+            QueueEvent::Told { stream } => self.history.tell_to(stream),
             _ => {}
         }
     }
@@ -250,7 +268,7 @@ impl Queue {
             }
             let (former, cause) = (queue.tasks.get(slot).line, queue.tasks.get(slot).cause);
             let priority = priority.unwrap_or(queue.lines.line(former).priority);
-            let line = queue.lines.change(former, *kind, priority);
+            let line = queue.lines.change(&queue.tasks, former, *kind, priority);
             queue.tasks.get_mut(slot).line = line;
             if let Some((order, until_ms)) = *place {
                 queue.await_taking(slot, order, cause, until_ms);

@@ -240,6 +240,11 @@ pub enum QueueEvent<'a> {
         /// When what still runs is reset, Unix time in milliseconds.
         reset_ms: Option<u64>,
     },
+    /// Transitions are told to this stream from now on; without a name to none.
+    Told {
+        /// The key of the stream.
+        stream: &'a [u8],
+    },
     /// A workflow came in; its tasks follow.
     Submitted {
         /// Its number.

@@ -3,6 +3,7 @@
 
 use super::deadlines::Due;
 use super::event::QueueEvent;
+use super::history::NAME_MAX;
 use super::numbers::NUMBER_MAX;
 use super::queue::Queue;
 use super::slab::{NONE, Slot};
@@ -68,7 +69,8 @@ impl Queue {
             | QueueEvent::Retried { .. }
             | QueueEvent::Paused { .. }
             | QueueEvent::Resumed { .. }
-            | QueueEvent::Drained { .. } => self.fits_unasked(event),
+            | QueueEvent::Drained { .. }
+            | QueueEvent::Told { .. } => self.fits_unasked(event),
             QueueEvent::Submitted { .. }
             | QueueEvent::Added { .. }
             | QueueEvent::Advanced
@@ -83,7 +85,8 @@ impl Queue {
     fn fits_unasked(&self, event: &QueueEvent<'_>) -> Result<(), String> {
         match event {
             QueueEvent::Expired { ids } | QueueEvent::Purged { ids } => {
-                self.each_fits(ids, |task| !task.state.is_unfinished(), "a task that did not end")
+                let fits = |task: &Task| !task.state.is_unfinished() && task.workflow == NONE;
+                self.each_fits(ids, fits, "a task that did not end, or of a workflow")
             }
             QueueEvent::Forgotten { keys } => {
                 let known =
@@ -115,10 +118,14 @@ impl Queue {
             QueueEvent::Retried { ids, order } => {
                 self.numbers_fit(*order, ids.len())?;
                 self.all(ids, State::Failed)?;
+                self.each_fits(ids, |task| task.workflow == NONE, "a task of a workflow")?;
                 self.keys_are_free(ids)
             }
             QueueEvent::Drained { reset_ms } => {
                 require(reset_ms.is_none_or(|ms| ms <= NUMBER_MAX), "a moment too far")
+            }
+            QueueEvent::Told { stream } => {
+                require(stream.len() <= NAME_MAX, "the name of a stream too long")
             }
             _ => Ok(()),
         }

@@ -9,7 +9,7 @@ use super::names::Named;
 use super::queue::{Hold, Queue};
 use super::slab::{NONE, Slot};
 use super::task::{State, Task};
-use super::workflow::{Phase, Workflow};
+use super::workflow::{Parent, Phase, Workflow};
 
 impl Queue {
     /// The first invariant that does not hold. Looks at every task.
@@ -163,6 +163,12 @@ impl Queue {
             ensure(task.state != State::Waiting || open == node.open, || {
                 format!("task {id} waits for {} parents, not {open}", node.open)
             })?;
+            let lost = |parent: Parent| {
+                let state = self.task_at(workflow, parent.place).state;
+                !parent.any && matches!(state, State::Failed | State::Cancelled)
+            };
+            let waits_in_vain = task.state == State::Waiting && workflow.parents(place).any(lost);
+            ensure(!waits_in_vain, || format!("task {id} waits for what cannot come"))?;
             let barred = task.state.is_pre_running() && workflow.bars(place);
             ensure(!barred, || format!("task {id} may still start"))?;
             let held = task.state.is_unfinished() && workflow.paused;

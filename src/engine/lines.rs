@@ -196,7 +196,13 @@ impl Lines {
     }
 
     /// A task leaves its line for that of another type, if one is named, and another priority.
-    pub fn change(&mut self, former: Slot, kind: Option<&[u8]>, priority: u16) -> Slot {
+    pub fn change(
+        &mut self,
+        tasks: &Slab<Task>,
+        former: Slot,
+        kind: Option<&[u8]>,
+        priority: u16,
+    ) -> Slot {
         let Line { kind: known, group, held, .. } = self.line(former);
         let (known, group, held) = (*known, *group, *held);
         let line = match kind {
@@ -204,7 +210,7 @@ impl Lines {
             None => self.enter_line((known, priority, group), 1),
         };
         // All lines of a group are held, or none.
-        self.lines.get_mut(line).held = held;
+        self.hold(tasks, line, held);
         self.leave(former);
         line
     }

@@ -40,6 +40,7 @@ mod fits;
 pub mod give_up;
 pub mod graph;
 pub mod heap;
+pub mod history;
 pub mod index;
 mod invariants;
 mod lease;

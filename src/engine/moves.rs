@@ -49,6 +49,7 @@ impl Queue {
             self.idle.remove(self.owners.records_mut(), owner);
         }
         self.watch(owner);
+        self.note(slot, State::Running, Cause::Taken);
     }
 
     /// A running task may run from this moment on for as long as its TIMEOUT says.
@@ -205,6 +206,7 @@ impl Queue {
         task.state = State::Ready;
         task.cause = cause;
         self.lines.push(&mut self.tasks, slot);
+        self.note(slot, State::Ready, cause);
     }
 
     /// A task that stands in no list waits for its time.
@@ -215,6 +217,7 @@ impl Queue {
         task.cause = cause;
         self.list_up(slot);
         self.stay_until(slot, until_ms);
+        self.note(slot, State::Scheduled, cause);
     }
 
     /// A task that stands in no list is pre-running: until a moment, or (0) ready now.
@@ -244,9 +247,11 @@ impl Queue {
     /// A task that stands in no list ends; it is kept as long as that end deserves, or dropped.
     pub(super) fn end(&mut self, slot: Slot, state: State, cause: Cause, at_ms: u64) {
         self.tell_end(slot, state, cause);
+        self.note(slot, state, cause);
         let is_alone = self.tasks.get(slot).workflow == NONE;
         let keep_ms = self.keep_ms(slot, state);
-        self.release_unique(slot, at_ms, state == State::Failed);
+        let may_run_again = state == State::Failed || state == State::Cancelled && !is_alone;
+        self.release_unique(slot, at_ms, may_run_again);
         if is_alone && keep_ms == 0 {
             self.drop_task(slot);
             return;

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use super::deadlines::{Deadlines, Due};
 use super::ending::Awaited;
 use super::event::Ids;
+use super::history::History;
 use super::index::Index;
 use super::lines::Lines;
 use super::list::List;
@@ -75,6 +76,7 @@ pub struct Queue {
     /// Tasks of workflows that have ended in the events applied last: see `advance`. Not stored.
     pub(super) settled: Vec<Slot>,
     pub(super) awaited: Awaited,
+    pub(super) history: History,
     pub(super) deadlines: Deadlines,
     pub(super) settings: Settings,
     pub(super) totals: Totals,

@@ -4,6 +4,7 @@
 use hashbrown::HashMap;
 
 use super::deadlines::Due;
+use super::history::NAME_MAX;
 use super::names::Named;
 use super::numbers::{NUMBER_MAX, STORED_MAX};
 use super::owner::{Answer, COMPLETIONS_KEPT, Completion, Owner, Requests};
@@ -44,6 +45,8 @@ pub struct Restore {
     owners: Vec<Slot>,
     tombstones: u64,
     pub(super) places: Places,
+    /// Where transitions are told, once everything is there.
+    stream: Bytes,
 }
 
 impl Restore {
@@ -55,6 +58,13 @@ impl Restore {
         require(self.lines.is_empty() && self.owners.is_empty(), || "a second start".to_owned())?;
         self.queue.last_number = last_number;
         self.queue.totals = totals;
+        Ok(())
+    }
+
+    /// Where transitions are told.
+    pub fn told(&mut self, stream: &[u8]) -> Result<(), String> {
+        require(stream.len() <= NAME_MAX, || "the name of a stream is too long".to_owned())?;
+        self.stream = stream.into();
         Ok(())
     }
 
@@ -163,7 +173,10 @@ impl Restore {
             },
         };
         let before = list.last().map_or(0, |last| queue.tasks.get(last).place());
-        let node = self.places.of(id, &self.queue.workflows);
+        let node = self.places.of(id, &queue.workflows);
+        let group = queue.lines.line(line).group;
+        let own = node.map_or(0, |workflow| queue.workflows.get(workflow).id);
+        require(group == 0 || group == own, || format!("task {id} is held with others"))?;
         let details = self.details(said, node.is_some())?;
         let taken = details.as_ref().and_then(|details| details.taken);
         require(taken.is_none() || owner.is_some(), || format!("task {id} is taken by nobody"))?;
@@ -240,7 +253,7 @@ impl Restore {
         require(runs || !details.cancelling && details.touched_ms.is_none(), || {
             format!("task {id} does not run")
         })?;
-        let failed = said.state == State::Failed;
+        let failed = said.state == State::Failed || said.state == State::Cancelled && in_workflow;
         require(failed || details.former_key.is_none(), || format!("task {id} had a key"))?;
         Ok((!said.attributes.is_empty()).then(|| Box::new(details)))
     }
@@ -253,7 +266,9 @@ impl Restore {
             format!("a key of task {id} until {until_ms}")
         })?;
         let taken = queue.deadlines.get(until_ms, id, Due::Forgetting).is_some();
-        let live = queue.task(id).is_some_and(|task| task.unique().is_some());
+        let workflow = queue.workflows.find(id).map(|slot| queue.workflows.get(slot).unique);
+        let live = queue.task(id).is_some_and(|task| task.unique().is_some())
+            || workflow.is_some_and(|unique| unique != NONE);
         require(!taken && !live, || format!("two keys of task {id}"))?;
         let mut unique = Unique::live(key, id, until_ms);
         unique.live = false;
@@ -279,6 +294,7 @@ impl Restore {
         if !self.queue.workflows.is_empty() {
             self.queue.check_workflows()?;
         }
+        self.queue.history.tell_to(&self.stream);
         Ok(self.queue)
     }
 }

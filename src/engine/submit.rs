@@ -112,7 +112,9 @@ impl Queue {
         let slot = self.open_workflow(workflow, at)?;
         let record = self.workflows.get(slot);
         let task_of = |place: u32| self.tasks.get(self.slot_at(record, place));
-        if let Some(place) = record.find(plan.name).filter(|_| !plan.name.is_empty()) {
+        if !plan.name.is_empty()
+            && let Some(place) = record.find(plan.name)
+        {
             return Ok(Pushed::Again(task_of(place).id));
         }
         if let Some(id) = self.known_by_key(unique, at)? {
@@ -210,6 +212,7 @@ impl Queue {
             workflow.unique = self.uniques.insert(Unique::live(key, *id, *until_ms));
         }
         self.workflows.insert(workflow);
+        self.note_workflow(*id, Phase::Open);
         self.last_number = *id;
     }
 
@@ -244,6 +247,7 @@ impl Queue {
         if open > 0 {
             self.tasks.get_mut(slot).state = State::Waiting;
             self.list_up(slot);
+            self.note(slot, State::Waiting, Cause::Pushed);
         } else {
             self.await_taking(slot, *id, Cause::Pushed, starts_ms);
         }

@@ -361,11 +361,30 @@ impl Workflow {
     pub fn pop(&mut self) -> Option<u64> {
         self.places.take();
         let id = self.id_of(self.size().checked_sub(1)?);
-        self.nodes.pop();
+        let node = self.nodes.pop()?;
+        self.text.truncate(node.name as usize);
+        while self.edges.len() > node.parents as usize {
+            self.unlink();
+        }
         if let Some(rare) = &mut self.rare {
             rare.later.pop();
         }
         Some(id)
+    }
+
+    /// Takes out the edge added last: its parent has the children that it had before.
+    fn unlink(&mut self) {
+        let Some(packed) = self.edges.pop() else { return };
+        let siblings = self.rare.as_mut().map(|rare| &mut rare.siblings);
+        let sibling = siblings.and_then(|siblings| {
+            let sibling = siblings.get(self.edges.len()).copied();
+            siblings.truncate(self.edges.len());
+            sibling
+        });
+        let parent = Parent::unpacked(packed).place as usize;
+        if let Some(parent) = self.nodes.get_mut(parent) {
+            parent.children = sibling.unwrap_or(NONE);
+        }
     }
 
     /// How many pairs of parent and child there are.
@@ -441,6 +460,7 @@ mod tests {
         assert_eq!(workflow.children(0).collect::<Vec<_>>(), [(4, false), (2, false)]);
         assert_eq!(workflow.children(1).collect::<Vec<_>>(), [(2, true)]);
         assert_eq!(workflow.children(4).count(), 0);
+        assert!(workflow.is_last_resort(2) && !workflow.is_last_resort(4));
         assert_eq!((workflow.find(b"e"), workflow.find(b"x")), (Some(4), None));
         workflow.add(40, b"x", 1, &[done(4)]);
         assert_eq!((workflow.find(b"x"), workflow.children(4).count()), (Some(5), 1));
@@ -450,6 +470,12 @@ mod tests {
             [0, 2, 3, 3, 4, 5, 6]
         );
         assert_eq!((workflow.pop(), workflow.pop(), workflow.size()), (Some(40), Some(31), 4));
-        assert!(workflow.is_last_resort(2) && !workflow.is_last_resort(0));
+        // Nothing of them is left.
+        assert_eq!(workflow.children(0).collect::<Vec<_>>(), [(2, false)]);
+        assert_eq!((workflow.name_of(3), workflow.parents(3).count()), (&b"d"[..], 0));
+        assert_eq!((workflow.pop(), workflow.pop()), (Some(30), Some(10)));
+        assert_eq!(workflow.children(0).count() + workflow.children(1).count(), 0);
+        workflow.add(50, b"y", 1, &[done(0)]);
+        assert_eq!(workflow.children(0).collect::<Vec<_>>(), [(2, false)]);
     }
 }

@@ -5,7 +5,8 @@ use super::fits::{distinct, require};
 use super::numbers::NUMBER_MAX;
 use super::queue::Queue;
 use super::slab::Slot;
-use super::workflow::{Parent, Phase, TASKS_MAX};
+use super::task::State;
+use super::workflow::{Parent, Phase, TASKS_MAX, Workflow};
 
 impl Queue {
     /// Whether an event of a workflow can be applied here; if not, why.
@@ -24,16 +25,24 @@ impl Queue {
                 require((*payload as usize) < blobs, "a blob is missing")?;
                 let workflow = known(*workflow).filter(|known| known.phase == Phase::Open);
                 let Some(workflow) = workflow else { return Err("no open workflow".to_owned()) };
+                require(!workflow.cancelling, "a cancelled workflow")?;
                 let count = workflow.size();
                 require(u64::from(count) < TASKS_MAX, "too many tasks of a workflow")?;
+                let packed = parents;
                 let place = |packed: &u32| u64::from(Parent::unpacked(*packed).place);
-                let parents: Ids = parents.iter().map(place).collect();
+                let parents: Ids = packed.iter().map(place).collect();
                 let fit = distinct(&parents) && parents.iter().all(|p| *p < u64::from(count));
                 require(fit, "a parent that is not there, or twice")?;
+                self.parents_fit(workflow, packed)?;
                 self.attributes_fit(attributes, 1)
             }
             QueueEvent::WorkflowHeld { id, .. } | QueueEvent::WorkflowCancelled { id } => {
                 require(phase(*id) == Some(Phase::Open), "no open workflow")
+            }
+            QueueEvent::WorkflowRetried { .. } | QueueEvent::Swept { .. }
+                if !self.settled.is_empty() =>
+            {
+                Err("the end of a task that was not worked off".to_owned())
             }
             QueueEvent::WorkflowRetried { id } => {
                 let is_free = known(*id).is_some_and(|workflow| self.key_is_free(workflow));
@@ -45,6 +54,18 @@ impl Queue {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a task with these parents can start at all.
+    fn parents_fit(&self, workflow: &Workflow, packed: &[u32]) -> Result<(), String> {
+        let parents = packed.iter().map(|packed| Parent::unpacked(*packed));
+        let is_last_resort = parents.clone().any(|parent| parent.any);
+        require(is_last_resort || !workflow.is_stopped(), "a stopped workflow")?;
+        let is_lost = |parent: Parent| {
+            let state = self.task_at(workflow, parent.place).state;
+            !parent.any && matches!(state, State::Failed | State::Cancelled)
+        };
+        require(!{ parents }.any(is_lost), "a parent that was not done")
     }
 
     /// Applies an event of a workflow.
@@ -63,7 +84,7 @@ impl Queue {
                 self.of_workflow(*id, |queue, slot| queue.revive(slot, at_ms));
             }
             QueueEvent::Swept { id, count } => {
-                self.of_workflow(*id, |queue, slot| queue.sweep(slot, *count));
+                self.of_workflow(*id, |queue, slot| queue.sweep(slot, *count, at_ms));
             }
             _ => {}
         }

@@ -15,16 +15,18 @@ use super::datatype::{self, Stored};
 use super::observe::{self, Told};
 use super::spare::{keep, spare};
 use super::timer::{self, Timed};
-use super::{acl, blobs, clock, waiting, watch};
+use super::{acl, blobs, clock, stream, waiting, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
 use crate::engine::ending::Ending;
 use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
+use crate::engine::history::Transition;
 use crate::engine::numbers::Moment;
 use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 use crate::engine::slab::Slot;
+use crate::engine::task::Bytes;
 use crate::storage::batch;
 
 /// What a key holds.
@@ -88,6 +90,8 @@ struct News {
     told: Told,
     /// What somebody waits for and has ended.
     endings: Vec<Ending>,
+    /// What is to be appended to this stream.
+    told_to: Option<(Bytes, Vec<Transition>)>,
     /// The key was deleted; nothing else about it counts any more.
     removed: bool,
 }
@@ -150,15 +154,17 @@ impl<'a> Keys<'a> {
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
         let before = queue.holding();
-        queue.follow(batch)?;
+        let followed = queue.follow(batch);
         let endings = queue.take_endings();
+        // The primary tells them, and its entries come by themselves.
+        queue.take_transitions();
         let emptied = queue.holding() < before;
         self.emptied |= emptied;
         let news = self.news_of(key, false);
         observe::queue(batch, &mut news.told);
         news.endings.extend(endings);
         self.expect(key);
-        Ok(())
+        followed
     }
 
     /// The same of an agent.
@@ -240,6 +246,13 @@ impl<'a> Keys<'a> {
             watch::emptied(self.ctx);
         }
         self.opened.iter_mut().for_each(|opened| (opened.held, opened.news) = (Held::Closed, None));
+        let at_ms = self.at.ms;
+        for news in self.news.iter().filter(|_| replicate) {
+            let name = self.opened.get(news.key.0).map(|opened| opened.name);
+            if let (Some(name), Some((stream, transitions))) = (name, &news.told_to) {
+                stream::append(self.ctx, stream, name, transitions, at_ms);
+            }
+        }
         for news in &self.news {
             let name = self.opened.get(news.key.0).map(|opened| opened.name);
             let Some(name) = name else { continue };
@@ -320,7 +333,8 @@ impl<'a> Keys<'a> {
             let (events, blobs) = (spare(), SmallVec::new());
             let (told, removed) = (Told::default(), false);
             let endings = Vec::new();
-            self.news.push(News { key, events, blobs, told, endings, removed });
+            let told_to = None;
+            self.news.push(News { key, events, blobs, told, endings, told_to, removed });
             self.news.len() - 1
         });
         if let Some(opened) = self.opened.get_mut(key.0) {
@@ -433,6 +447,8 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         let emptied = queue.holding() < before;
         clock::issued(queue.last_number());
         let endings = queue.take_endings();
+        let stream = queue.history().stream().map(Bytes::from);
+        let transitions = queue.take_transitions();
         self.emptied |= emptied;
         let blobs = blobs::strings(self.ctx, &batch.blobs, (self.words, self.strings));
         let news = self.news_of(key, !blobs.is_empty());
@@ -440,6 +456,10 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         news.blobs.extend(blobs);
         observe::queue(&batch, &mut news.told);
         news.endings.extend(endings);
+        if let Some(stream) = stream {
+            let (_, all) = news.told_to.get_or_insert_with(|| (stream, Vec::new()));
+            all.extend(transitions);
+        }
         self.expect(key);
     }
 
@@ -485,6 +505,22 @@ impl<'a> Keyspace<'a> for Keys<'a> {
         news.events.clear();
         news.removed = true;
         news.told.wakes = true;
+    }
+
+    fn begin_stream(&mut self, beside: Key, stream: &[u8]) -> Result<(), Refusal> {
+        let queue = self.name(beside).to_vec();
+        let opened = self.open_named(beside, &[stream], Access::Update)?;
+        if !matches!(opened.as_slice(), [Some(_)]) {
+            let text = "events must be a key of the same slot as the queue";
+            return Err(Refusal::Syntax(text.to_owned()));
+        }
+        let wrong = || Refusal::WrongType { key: stream.to_vec(), wanted: "stream" };
+        let begun = stream::begin(self.ctx, stream, &queue);
+        // The server has told other modules of the entry, who may have done anything to any key.
+        for opened in &mut self.opened {
+            opened.held = self.ctx.value(opened.name).map_or(Held::Nothing, Held::of);
+        }
+        if begun { Ok(()) } else { Err(wrong()) }
     }
 
     fn await_end(&mut self, key: Key, id: u64) {

@@ -24,6 +24,7 @@ mod observe;
 mod registry;
 mod reply;
 mod spare;
+mod stream;
 mod sweep;
 mod timer;
 mod waiting;

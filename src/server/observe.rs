@@ -22,6 +22,7 @@ pub(super) struct Counters {
     pub(super) retried: AtomicU64,
     pub(super) expired: AtomicU64,
     pub(super) diverged: AtomicU64,
+    pub(super) lost: AtomicU64,
 }
 
 /// The counters of this server.
@@ -37,6 +38,7 @@ pub(super) static COUNTERS: Counters = Counters {
     retried: AtomicU64::new(0),
     expired: AtomicU64::new(0),
     diverged: AtomicU64::new(0),
+    lost: AtomicU64::new(0),
 };
 
 /// What is to be told about one key.
@@ -89,6 +91,7 @@ pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>, told: &mut Told) {
             QueueEvent::Paused { .. } => (None, 0, c"wf.pause"),
             QueueEvent::Resumed { .. } => (None, 0, c"wf.resume"),
             QueueEvent::Drained { .. } => (None, 0, c"wf.drain"),
+            QueueEvent::Told { .. } => (None, 0, c"wf.set"),
             QueueEvent::Submitted { .. } => (None, 0, c"wf.submit"),
             QueueEvent::Added { .. } => (Some(&COUNTERS.pushed), 1, c"wf.push"),
             QueueEvent::Advanced => (None, 0, c"wf.advance"),

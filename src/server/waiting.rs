@@ -29,9 +29,57 @@ struct Waiting {
 /// Those who wait for something of one queue, by its number.
 type OfQueue = HashMap<u64, Vec<Waiting>>;
 
+/// A queue, by database and name.
+type Place = (i32, Bytes);
+
+#[derive(Default)]
+struct Table {
+    queues: HashMap<Place, OfQueue>,
+    /// What each client waits for.
+    clients: HashMap<*mut raw::RedisModuleBlockedClient, (Place, u64)>,
+}
+
 thread_local! {
-    /// By database and name of the queue. Every caller runs on the server's main thread.
-    static WAITING: RefCell<HashMap<(i32, Bytes), OfQueue>> = RefCell::default();
+    // Every caller runs on the server's main thread.
+    static WAITING: RefCell<Table> = RefCell::default();
+}
+
+impl Table {
+    /// Takes out those who wait for one thing.
+    fn take(&mut self, place: &Place, id: u64) -> Vec<Waiting> {
+        let Some(of_queue) = self.queues.get_mut(place) else { return Vec::new() };
+        let waiting = of_queue.remove(&id).unwrap_or_default();
+        if of_queue.is_empty() {
+            self.queues.remove(place);
+        }
+        waiting.iter().for_each(|waiting| _ = self.clients.remove(&waiting.client));
+        waiting
+    }
+
+    /// Takes out those who wait for anything of these queues.
+    fn take_all(&mut self, is_it: impl Fn(&Place) -> bool) -> Vec<Waiting> {
+        let queues = self.queues.extract_if(|place, _| is_it(place));
+        let waiting: Vec<Waiting> =
+            queues.flat_map(|(_, of_queue)| of_queue.into_values().flatten()).collect();
+        waiting.iter().for_each(|waiting| _ = self.clients.remove(&waiting.client));
+        waiting
+    }
+
+    /// Takes one client out; false if it was woken before.
+    fn forget(&mut self, client: *mut raw::RedisModuleBlockedClient) -> bool {
+        let Some((place, id)) = self.clients.remove(&client) else { return false };
+        if let Some(of_queue) = self.queues.get_mut(&place) {
+            let waiting = of_queue.entry(id).or_default();
+            waiting.retain(|waiting| !ptr::eq(waiting.client, client));
+            if waiting.is_empty() {
+                of_queue.remove(&id);
+            }
+            if of_queue.is_empty() {
+                self.queues.remove(&place);
+            }
+        }
+        true
+    }
 }
 
 /// What a client is woken with.
@@ -52,49 +100,43 @@ pub(super) fn wait(ctx: Ctx, queue: &[u8], awaited: Awaited, timeout_ms: u64) {
         api!(RedisModule_SetDisconnectCallback(client, Some(disconnected)));
         client
     };
-    WAITING.with_borrow_mut(|all| {
-        let of_queue = all.entry((ctx.db(), queue.into())).or_default();
+    WAITING.with_borrow_mut(|table| {
+        let place = (ctx.db(), Bytes::from(queue));
+        table.clients.insert(client, (place.clone(), awaited.id()));
+        let of_queue = table.queues.entry(place).or_default();
         of_queue.entry(awaited.id()).or_default().push(Waiting { client, awaited });
     });
 }
 
 /// Something of a queue has ended: whoever waits for it is woken.
 pub(super) fn ended(db: i32, queue: &[u8], ending: Ending) {
-    let place = (db, Bytes::from(queue));
-    let waiting = WAITING.with_borrow_mut(|all| {
-        let of_queue = all.get_mut(&place)?;
-        let waiting = of_queue.remove(&ending.id);
-        if of_queue.is_empty() {
-            all.remove(&place);
-        }
-        waiting
-    });
+    let waiting = WAITING.with_borrow_mut(|table| table.take(&(db, queue.into()), ending.id));
     let ending = Rc::new(ending);
-    for Waiting { client, .. } in waiting.into_iter().flatten() {
+    for Waiting { client, .. } in waiting {
         wake(client, News::Ended(Rc::clone(&ending)));
     }
 }
 
 /// A queue is gone from its name.
 pub(super) fn gone(db: i32, queue: &[u8]) {
-    let of_queue = WAITING.with_borrow_mut(|all| match all.is_empty() {
-        true => None,
-        false => all.remove(&(db, queue.into())),
+    let waiting = WAITING.with_borrow_mut(|table| {
+        let of_queue = (!table.queues.is_empty()).then(|| table.queues.remove(&(db, queue.into())));
+        let waiting: Vec<Waiting> =
+            of_queue.flatten().into_iter().flat_map(HashMap::into_values).flatten().collect();
+        waiting.iter().for_each(|waiting| _ = table.clients.remove(&waiting.client));
+        waiting
     });
-    of_queue.into_iter().for_each(end_all);
+    end_all(waiting);
 }
 
 /// All queues of a database are gone; of every one, if it is negative.
 pub(super) fn flushed(db: i32) {
-    let gone: Vec<OfQueue> = WAITING.with_borrow_mut(|all| {
-        let of_db = all.extract_if(|(place, _), _| db < 0 || *place == db);
-        of_db.map(|(_, of_queue)| of_queue).collect()
-    });
-    gone.into_iter().for_each(end_all);
+    let is_it = |(of, _): &Place| db < 0 || *of == db;
+    end_all(WAITING.with_borrow_mut(|table| table.take_all(is_it)));
 }
 
-fn end_all(of_queue: OfQueue) {
-    for Waiting { client, awaited } in of_queue.into_values().flatten() {
+fn end_all(waiting: Vec<Waiting>) {
+    for Waiting { client, awaited } in waiting {
         wake(client, News::Gone(awaited));
     }
 }
@@ -106,17 +148,13 @@ fn wake(client: *mut raw::RedisModuleBlockedClient, news: News) {
     unsafe { api!(RedisModule_UnblockClient(client, news)) };
 }
 
-/// The client waits no longer: it has run out of time, or is gone.
+/// The client waits no longer: it has run out of time, or is gone. Its handle is given back.
 fn forget(client: *mut raw::RedisModuleBlockedClient) {
-    WAITING.with_borrow_mut(|all| {
-        all.retain(|_, of_queue| {
-            of_queue.retain(|_, waiting| {
-                waiting.retain(|waiting| !ptr::eq(waiting.client, client));
-                !waiting.is_empty()
-            });
-            !of_queue.is_empty()
-        });
-    });
+    if WAITING.with_borrow_mut(|table| table.forget(client)) {
+        // SAFETY: the handle was in the table, so nobody has given it back yet. The server wants
+        // that for each, also of a client that has run out of time or is gone.
+        unsafe { api!(RedisModule_UnblockClient(client, ptr::null_mut())) };
+    }
 }
 
 unsafe extern "C" fn told(

@@ -30,6 +30,8 @@ pub(super) enum Record<'a> {
         #[serde(deserialize_with = "bounded")]
         settings: SmallVec<[(Setting, u64); 2]>,
         hold: HoldRecord,
+        /// The key of the stream that transitions are told to, if there is one.
+        stream: &'a [u8],
         #[serde(borrow, deserialize_with = "bounded")]
         paused: SmallVec<[&'a [u8]; 2]>,
     },
@@ -163,6 +165,7 @@ fn header(queue: &Queue) -> Record<'_> {
             Some(Hold::Paused) => HoldRecord::Paused,
             Some(Hold::Draining { reset_ms, reset }) => HoldRecord::Draining { reset_ms, reset },
         },
+        stream: queue.history().stream().unwrap_or_default(),
         paused: queue.lines().paused().collect(),
     }
 }

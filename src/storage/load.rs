@@ -37,7 +37,7 @@ impl Loader {
             return Err("a dump starts with its queue, once".to_owned());
         }
         match record {
-            Record::Queue { last_number, totals, settings, hold, paused } => {
+            Record::Queue { last_number, totals, settings, hold, stream, paused } => {
                 self.started = true;
                 let [pushed, taken, completed, failed, returned, cancelled] = totals;
                 let totals = Totals { pushed, taken, completed, failed, returned, cancelled };
@@ -46,6 +46,7 @@ impl Loader {
                     self.restore.setting(which, value)?;
                 }
                 self.hold(&hold)?;
+                self.restore.told(stream)?;
                 paused.into_iter().try_for_each(|kind| self.restore.paused(kind))
             }
             Record::Workflow(workflow) => self.workflow(&workflow),

@@ -117,6 +117,20 @@ fn who_resets_a_pool_needs_the_right_to_its_identities_and_their_queues() {
 }
 
 #[test]
+fn who_sets_a_stream_of_events_needs_the_right_to_it() {
+    let server = Server::start();
+    let mut admin = server.client();
+    admin.cmd("WF.PUSH q x");
+    let digest = admin.digest();
+    user(&server, "+@all ~q").refused_as("NOPERM", "WF.SET q events log");
+    assert_eq!(admin.digest(), digest);
+    user(&server, "+@all ~q ~log").cmd("WF.SET q events log");
+    // Whoever moves a task needs no right to the stream.
+    user(&server, "+@all ~q ~worker").cmd("WF.POP q worker");
+    assert_eq!(admin.int("XLEN log"), 2);
+}
+
+#[test]
 fn reading_needs_no_right_to_write() {
     let server = Server::start();
     let mut admin = server.client();

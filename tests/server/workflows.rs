@@ -229,3 +229,82 @@ fn a_replica_and_a_copy_hold_the_same_workflows() {
     other.cmd("WF.CHECK q");
     Traffic::check(&mut client);
 }
+
+/// The entries of the stream of events, but for the first, as `event id owner`.
+fn told(client: &mut Client, stream: &str) -> Vec<String> {
+    let entries = client.cmd(&format!("XRANGE {stream} - +")).list();
+    let line = |entry: &Value| {
+        let fields = entry.list().remove(1).texts();
+        let of = |name: &str| {
+            let place = fields.iter().step_by(2).position(|field| field == name);
+            place.map_or("", |place| fields[2 * place + 1].as_str()).to_owned()
+        };
+        format!("{} {} {}", of("event"), of("id"), of("owner")).trim_end().to_owned()
+    };
+    entries.iter().skip(1).map(line).collect()
+}
+
+#[test]
+fn each_transition_is_an_entry_of_a_stream_once_also_on_a_replica() {
+    let server = Options::new().append_only("always").start();
+    let replica = Options::new().replica_of(&server).start();
+    let (mut client, mut other) = (server.client(), replica.client());
+    client.cmd("WF.SET q events log");
+    let flow = client.int("WF.SUBMIT q w TASK a 1 TASK b 2 AFTER 1 a");
+    let a = client.map("WF.POP q x").int("id");
+    let b = client.map(&format!("WF.NEXT q x {a}")).int("id");
+    client.cmd(&format!("WF.FAIL q x {b} ERROR boom"));
+    let late = client.int("WF.PUSH q y DELAY 30 TYPE t");
+    wait_until("it is ready", || client.int("WF.LEN q STATE ready") == 1);
+    client.cmd("MULTI");
+    client.cmd("WF.POP q y");
+    client.cmd(&format!("WF.NACK q y IDS 1 {late}"));
+    client.cmd("EXEC");
+    let expected = [
+        format!("workflow-submitted {flow}"),
+        format!("ready {a}"),
+        format!("waiting {b}"),
+        format!("running {a} x"),
+        format!("done {a}"),
+        format!("ready {b}"),
+        format!("running {b} x"),
+        format!("failed {b}"),
+        format!("workflow-failed {flow}"),
+        format!("scheduled {late}"),
+        format!("ready {late}"),
+        format!("running {late} y"),
+        format!("ready {late}"),
+    ];
+    assert_eq!(told(&mut client, "log"), expected);
+    client.cmd("WAIT 1 5000");
+    assert_eq!(told(&mut other, "log"), expected);
+    assert_eq!(other.digests(), client.digests());
+    let digest = client.digest();
+    client.cmd("DEBUG LOADAOF");
+    assert_eq!(client.digest(), digest, "the log has each entry once, too");
+    assert_eq!(client.map("WF.INFO q").text("events"), "log");
+    // A consumer reads them as any stream.
+    client.cmd("XGROUP CREATE log readers 0");
+    assert!(!client.cmd("XREADGROUP GROUP readers me COUNT 5 STREAMS log >").is_nil());
+}
+
+#[test]
+fn a_stream_that_is_gone_or_something_else_stops_nothing() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.cmd("SET text x");
+    client.refused_as("WRONGTYPE", "WF.SET q events text");
+    client.cmd("WF.SET q events log");
+    client.cmd("DEL log");
+    let id = client.int("WF.PUSH q x");
+    client.cmd("SET log text");
+    client.cmd("WF.POP q a");
+    client.cmd(&format!("WF.DONE q a {id}"));
+    assert_eq!(client.text("GET log"), "text");
+    let lost = client.info("everything", "baton_events_lost").parse::<i64>().unwrap();
+    assert_eq!(lost, 3);
+    client.cmd("WF.SET q events \"\"");
+    client.cmd("WF.PUSH q x");
+    assert_eq!(client.info("everything", "baton_events_lost"), "3");
+    assert!(!client.map("WF.INFO q").has("events"));
+}

@@ -385,6 +385,12 @@ impl<'a> Keyspace<'a> for Open<'_> {
         self.sandbox.commits += 1;
     }
 
+    fn begin_stream(&mut self, _beside: Key, stream: &[u8]) -> Result<(), Refusal> {
+        let there = self.sandbox.keys.contains_key(stream);
+        let wrong = Refusal::WrongType { key: stream.to_vec(), wanted: "stream" };
+        if there { Err(wrong) } else { Ok(()) }
+    }
+
     fn await_end(&mut self, _key: Key, _id: u64) {}
 
     fn wake(&mut self, _key: Key) {}

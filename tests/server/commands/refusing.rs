@@ -139,11 +139,6 @@ fn unknown_options_are_refused_by_name() {
 }
 
 #[test]
-fn options_of_later_versions_are_refused_by_name() {
-    all_refused(&[("WF.SET q events e", "ERR events")]);
-}
-
-#[test]
 fn options_without_their_value_are_refused() {
     all_refused(&[
         ("WF.PUSH q p PRIORITY", "ERR"),

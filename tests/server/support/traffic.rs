@@ -473,6 +473,8 @@ impl Traffic {
             ("retries", "1"),
             ("backstop", "3600000"),
             ("backstop", "0"),
+            ("events", "log"),
+            ("events", ""),
         ]);
         words(&["WF.SET", &self.queue(), name, value])
     }

@@ -3,17 +3,6 @@
 use super::super::script::scenario;
 
 #[test]
-fn what_is_not_built_yet_is_refused_by_name() {
-    scenario(
-        r#"
-        WF.SET q events 5 => !ERR EVENTS is not available yet
-        WF.INFO q => nil
-        WF.INFO a => nil
-        "#,
-    );
-}
-
-#[test]
 fn an_option_that_is_none_is_refused_as_it_was_typed() {
     scenario(
         r#"

@@ -200,6 +200,58 @@ fn a_retry_leaves_a_workflow_alone_whose_key_another_one_has() {
 }
 
 #[test]
+fn a_workflow_that_is_dropped_in_part_is_gone_and_does_no_harm() {
+    scenario(
+        r#"
+        WF.SUBMIT q w RETAIN 9000 TASK a 1 TASK b 2 AFTER 1 a TASK c 3 AFTER 2 a b => $w
+        WF.POP q x => {id:$a ..}
+        WF.NEXT q x $a => {id:$b ..}
+        WF.FAIL q x $b => "failed"
+        WF.PURGE q IDS 1 $w COUNT 1 => {count:1 more:1}
+        reload
+        WF.WORKFLOW q $w => !NOWORKFLOW
+        WF.RETRY q WORKFLOW $w => !NOWORKFLOW
+        WF.TASK q $a => {name:"a" ..}
+        tick
+        WF.INFO q => {done:0 failed:0 cancelled:0 workflows:0 ..}
+        "#,
+    );
+}
+
+#[test]
+fn what_had_ended_when_its_workflow_was_resumed_is_not_held_when_it_runs_again() {
+    scenario(
+        r#"
+        WF.SUBMIT q w ONFAIL CONTINUE TASK a 1 TASK b 2 TYPE t => $w
+        WF.POP q x COUNT 2 => [{id:$a ..} {id:$b ..}]
+        WF.PAUSE q WORKFLOW $w => OK
+        WF.FAIL q x $a => "failed"
+        WF.RESUME q WORKFLOW $w => OK
+        WF.RETRY q WORKFLOW $w => {count:1 ..}
+        WF.EDIT q $a TYPE t => OK
+        reload
+        WF.POP q x => {id:$a type:"t" ..}
+        "#,
+    );
+}
+
+#[test]
+fn a_cancelled_task_that_runs_again_has_its_key_again() {
+    scenario(
+        r#"
+        WF.SUBMIT q w TASK a 1 TASK b 2 => $w
+        WF.PUSH q 3 WORKFLOW $w AFTER 1 a UNIQUE k => $c
+        WF.POP q x COUNT 2 => [{id:$a ..} {id:$b ..}]
+        WF.FAIL q x $a => "failed"
+        WF.TASK q $c => {state:"cancelled" ..}
+        reload
+        WF.RETRY q WORKFLOW $w => {count:2 ..}
+        WF.PUSH q 4 UNIQUE k => $c
+        "#,
+    );
+}
+
+#[test]
 fn purge_drops_whole_workflows_that_have_ended_and_spares_open_ones() {
     scenario(
         r#"

@@ -243,6 +243,17 @@ fn a_document_says_the_same_as_words() {
 }
 
 #[test]
+fn what_the_call_says_counts_before_what_the_document_says() {
+    scenario(
+        r#"
+        WF.SUBMIT q w ONFAIL STOP RETAIN 7 JSON \
+            {"tasks":[{"name":"a"}],"onfail":"continue","retain":8} => $w
+        WF.WORKFLOW q $w => {onfail:"stop" retain:7 ..}
+        "#,
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_document_is_said() {
     scenario(
         r#"
