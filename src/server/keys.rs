@@ -12,15 +12,13 @@ use smallvec::SmallVec;
 
 use super::api::{Ctx, Str};
 use super::datatype::{self, Stored};
-use super::observe::{self, Told};
-use super::spare::{keep, spare};
+use super::news::News;
+use super::observe;
 use super::timer::{self, Timed};
-use super::{acl, blobs, clock, stream, waiting, watch};
+use super::{acl, blobs, clock, stream, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
-use crate::engine::ending::Ending;
 use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
-use crate::engine::history::Transition;
 use crate::engine::numbers::Moment;
 use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
@@ -80,20 +78,6 @@ struct Opened {
     held: Held,
     /// The place of the latest news about it, if there are any.
     news: Option<usize>,
-}
-
-/// What is to be made known about one key.
-struct News {
-    key: Key,
-    events: Vec<u8>,
-    blobs: SmallVec<[Str; 4]>,
-    told: Told,
-    /// What somebody waits for and has ended.
-    endings: Vec<Ending>,
-    /// What is to be appended to this stream.
-    told_to: Option<(Bytes, Vec<Transition>)>,
-    /// The key was deleted; nothing else about it counts any more.
-    removed: bool,
 }
 
 /// The keys of one call.
@@ -221,45 +205,22 @@ impl<'a> Keys<'a> {
 
     /// Makes known what was committed. Nothing that is open may be used afterwards.
     pub(super) fn publish(&mut self, replicate: bool) {
-        for news in &mut self.news {
-            let Some(name) = self.opened.get(news.key.0).map(|opened| opened.name) else {
-                continue;
-            };
-            if replicate && news.removed {
-                self.ctx.replicate_deletion(name);
-            } else if replicate && !news.events.is_empty() {
-                self.ctx.replicate_apply(name, &news.events, &mut news.blobs);
-            }
-            keep(std::mem::take(&mut news.events));
-            // Who is only woken has seen no change.
-            if news.removed || !news.told.notices.is_empty() {
-                self.ctx.signal_modified(name);
-            }
-            if news.told.wakes {
-                self.ctx.signal_ready(name);
-            }
-            for ending in news.endings.drain(..) {
-                waiting::ended(self.ctx.db(), name.bytes(), ending);
-            }
+        let names: SmallVec<[Option<Str>; 4]> =
+            self.news.iter().map(|news| Some(self.opened.get(news.key.0)?.name)).collect();
+        for (news, name) in self.news.iter_mut().zip(&names) {
+            name.iter().for_each(|name| news.pass_on(self.ctx, *name, replicate));
         }
         if std::mem::take(&mut self.emptied) {
             watch::emptied(self.ctx);
         }
         self.opened.iter_mut().for_each(|opened| (opened.held, opened.news) = (Held::Closed, None));
-        let at_ms = self.at.ms;
-        for news in self.news.iter().filter(|_| replicate) {
-            let name = self.opened.get(news.key.0).map(|opened| opened.name);
-            if let (Some(name), Some((stream, transitions))) = (name, &news.told_to) {
-                stream::append(self.ctx, stream, name, transitions, at_ms);
+        if replicate {
+            for (news, name) in self.news.iter().zip(&names) {
+                name.iter().for_each(|name| news.append(self.ctx, *name, self.at.ms));
             }
         }
-        for news in &self.news {
-            let name = self.opened.get(news.key.0).map(|opened| opened.name);
-            let Some(name) = name else { continue };
-            if news.removed {
-                self.ctx.notify_deletion(name);
-            }
-            news.told.notices.iter().for_each(|event| self.ctx.notify(event, name));
+        for (news, name) in self.news.iter().zip(&names) {
+            name.iter().for_each(|name| news.notify(self.ctx, *name));
         }
         self.news.clear();
         self.unpublished = false;
@@ -330,11 +291,7 @@ impl<'a> Keys<'a> {
         let joins = |news: &News| !has_blobs || news.events.is_empty();
         let place = last.filter(|place| self.news.get(*place).is_some_and(joins));
         let place = place.unwrap_or_else(|| {
-            let (events, blobs) = (spare(), SmallVec::new());
-            let (told, removed) = (Told::default(), false);
-            let endings = Vec::new();
-            let told_to = None;
-            self.news.push(News { key, events, blobs, told, endings, told_to, removed });
+            self.news.push(News::about(key));
             self.news.len() - 1
         });
         if let Some(opened) = self.opened.get_mut(key.0) {

@@ -20,6 +20,7 @@ mod dispatch;
 mod eviction;
 mod info;
 mod keys;
+mod news;
 mod observe;
 mod registry;
 mod reply;
