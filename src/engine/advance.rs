@@ -106,10 +106,11 @@ impl Queue {
             if self.tasks.get(slot).state != State::Waiting {
                 continue;
             }
-            let node = self.workflows.get_mut(workflow).node_mut(child);
             if is_done || any {
-                node.open -= 1;
-                if node.open == 0 {
+                let record = self.workflows.get_mut(workflow);
+                let open = record.open(child) - 1;
+                record.set_open(child, open);
+                if open == 0 {
                     self.start(slot, at_ms);
                 }
             } else {
@@ -291,7 +292,7 @@ impl Queue {
                 continue;
             }
             let open = self.count_open(workflow, place);
-            self.workflows.get_mut(workflow).node_mut(place).open = open;
+            self.workflows.get_mut(workflow).set_open(place, open);
             if open == 0 {
                 self.start(slot, at_ms);
             }

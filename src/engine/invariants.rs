@@ -151,17 +151,18 @@ impl Queue {
             "failed or cancelled tasks are off".to_owned()
         })?;
         let mut last = workflow.id;
-        for (place, node) in (0..).zip(workflow.nodes()) {
+        for place in 0..workflow.size() {
             let id = workflow.id_of(place);
             let Some(found) = self.slot_of(id) else { return Err(format!("task {id} is gone")) };
             let task = self.tasks.get(found);
             ensure(task.workflow == slot && id > last, || format!("task {id} stands wrong"))?;
             last = id;
             ensure(self.node_of(found) == Some((slot, place)), || format!("{id} is lost"))?;
-            ensure(task.state != State::Waiting || node.open > 0, || format!("{id} is left"))?;
+            let told = workflow.open(place);
+            ensure(task.state != State::Waiting || told > 0, || format!("{id} is left"))?;
             let open = self.count_open(slot, place);
-            ensure(task.state != State::Waiting || open == node.open, || {
-                format!("task {id} waits for {} parents, not {open}", node.open)
+            ensure(task.state != State::Waiting || open == told, || {
+                format!("task {id} waits for {told} parents, not {open}")
             })?;
             let lost = |parent: Parent| {
                 let state = self.task_at(workflow, parent.place).state;

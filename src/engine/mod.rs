@@ -52,6 +52,7 @@ pub mod names;
 pub mod numbers;
 pub mod owner;
 pub mod pace;
+pub mod packed;
 pub mod pool;
 pub mod pop;
 pub mod push;

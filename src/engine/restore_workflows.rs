@@ -142,7 +142,7 @@ fn count(queue: &mut Queue, slot: Slot) {
         cancelled += u32::from(state == State::Cancelled);
         if state == State::Waiting {
             let open = queue.count_open(slot, place);
-            queue.workflows.get_mut(slot).node_mut(place).open = open;
+            queue.workflows.get_mut(slot).set_open(place, open);
         }
     }
     let workflow = queue.workflows.get_mut(slot);

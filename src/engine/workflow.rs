@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::packed::Packed;
 use super::slab::{NONE, Slot};
 use super::task::Bytes;
 
@@ -68,20 +69,17 @@ pub struct Parent {
     pub any: bool,
 }
 
-/// The bit of a parent as one number that says that any end will do.
-const ANY: u32 = 1 << 31;
-
 impl Parent {
-    /// As one number, for events and dumps.
+    /// As one number.
     #[must_use]
     pub fn packed(self) -> u32 {
-        self.place | if self.any { ANY } else { 0 }
+        self.place << 1 | u32::from(self.any)
     }
 
     /// From one number.
     #[must_use]
     pub fn unpacked(packed: u32) -> Self {
-        Self { place: packed & !ANY, any: packed & ANY != 0 }
+        Self { place: packed >> 1, any: packed & 1 != 0 }
     }
 }
 
@@ -89,18 +87,21 @@ impl Parent {
 /// all of them must stay below what a server takes in one command.
 pub const TASKS_MAX: u64 = 1_000_000;
 
-/// One task of a workflow.
-#[derive(Clone, Copy, Debug)]
-pub struct Node {
+/// What is kept of each task, as one number each.
+#[derive(Clone, Copy)]
+enum Field {
     /// For how many parents it still waits.
-    pub open: u32,
+    Open,
     /// Where its own edges begin; each is a parent as one number.
-    parents: u32,
+    Parents,
     /// The last edge that came from it, or `NONE`.
-    children: u32,
+    Children,
     /// Where its name begins.
-    name: u32,
+    Name,
 }
+
+/// How many fields there are.
+const FIELDS: usize = 4;
 
 /// What most workflows do not have.
 #[derive(Default)]
@@ -117,7 +118,7 @@ pub struct Rare {
     later: Vec<u64>,
     /// By edge: the edge before that came from the same parent, or `NONE`. Empty as long as no
     /// parent has two children.
-    siblings: Vec<u32>,
+    siblings: Packed,
 }
 
 /// Nothing of it.
@@ -127,7 +128,7 @@ static NOTHING_RARE: Rare = Rare {
     ended_ms: 0,
     until_ms: 0,
     later: Vec::new(),
-    siblings: Vec::new(),
+    siblings: Packed::new(),
 };
 
 /// One workflow. There may be hundreds of thousands, mostly small ones: so it is packed.
@@ -136,8 +137,9 @@ pub struct Workflow {
     pub id: u64,
     /// Its name, then those of its tasks.
     text: Vec<u8>,
-    nodes: Vec<Node>,
-    edges: Vec<u32>,
+    /// The [`Field`]s of each task.
+    nodes: Packed,
+    edges: Packed,
     rare: Option<Box<Rare>>,
     /// Places by name, made when a name is first asked for. Not stored.
     places: OnceCell<Box<HashMap<Bytes, u32>>>,
@@ -168,8 +170,8 @@ impl Workflow {
         Self {
             id,
             text: name.to_vec(),
-            nodes: Vec::new(),
-            edges: Vec::new(),
+            nodes: Packed::new(),
+            edges: Packed::new(),
             rare: retain_ms.map(|_| Box::new(rare)),
             places: OnceCell::new(),
             name_len: name.len() as u32,
@@ -201,29 +203,29 @@ impl Workflow {
         self.text.get(..self.name_len as usize).unwrap_or_default()
     }
 
-    /// Its tasks, in the order of their ids.
-    #[must_use]
-    pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+    fn field(&self, place: u32, field: Field) -> Option<u32> {
+        self.nodes.get(place as usize * FIELDS + field as usize)
     }
 
-    /// A task by its place.
-    #[must_use]
-    #[expect(clippy::indexing_slicing, reason = "a place that is none is a broken invariant")]
-    pub fn node(&self, place: u32) -> &Node {
-        &self.nodes[place as usize]
+    fn set_field(&mut self, place: u32, field: Field, number: u32) -> Option<u32> {
+        self.nodes.replace(place as usize * FIELDS + field as usize, number)
     }
 
-    /// The same, to be changed.
-    #[expect(clippy::indexing_slicing, reason = "a place that is none is a broken invariant")]
-    pub fn node_mut(&mut self, place: u32) -> &mut Node {
-        &mut self.nodes[place as usize]
+    /// For how many parents a task still waits.
+    #[must_use]
+    pub fn open(&self, place: u32) -> u32 {
+        self.field(place, Field::Open).unwrap_or_default()
+    }
+
+    /// Says for how many parents a task still waits.
+    pub fn set_open(&mut self, place: u32, open: u32) {
+        self.set_field(place, Field::Open, open);
     }
 
     /// How many tasks it has.
     #[must_use]
     pub fn size(&self) -> u32 {
-        self.nodes.len() as u32
+        (self.nodes.len() / FIELDS) as u32
     }
 
     /// How many of them came with it.
@@ -258,10 +260,10 @@ impl Workflow {
     /// The name of a task.
     #[must_use]
     pub fn name_of(&self, place: u32) -> &[u8] {
-        let starts = |place: usize| self.nodes.get(place).map(|node| node.name as usize);
-        let start = starts(place as usize).unwrap_or(self.text.len());
-        let end = starts(place as usize + 1).unwrap_or(self.text.len());
-        self.text.get(start..end).unwrap_or_default()
+        let start = |place| self.field(place, Field::Name).map(|start| start as usize);
+        let range =
+            start(place).unwrap_or(self.text.len())..start(place + 1).unwrap_or(self.text.len());
+        self.text.get(range).unwrap_or_default()
     }
 
     /// The place of a task by its name.
@@ -275,11 +277,10 @@ impl Workflow {
 
     /// What a task waits for, or waited for.
     pub fn parents(&self, place: u32) -> impl Iterator<Item = Parent> {
-        let starts = |place: usize| self.nodes.get(place).map(|node| node.parents as usize);
-        let start = starts(place as usize).unwrap_or(self.edges.len());
-        let end = starts(place as usize + 1).unwrap_or(self.edges.len());
-        let edges = self.edges.get(start..end).unwrap_or_default();
-        edges.iter().map(|edge| Parent::unpacked(*edge))
+        let start = |place| self.field(place, Field::Parents).map(|start| start as usize);
+        let range =
+            start(place).unwrap_or(self.edges.len())..start(place + 1).unwrap_or(self.edges.len());
+        range.filter_map(|edge| self.edges.get(edge)).map(Parent::unpacked)
     }
 
     /// Whether a task waits for any end of some parent: it may start though others have failed.
@@ -291,17 +292,25 @@ impl Workflow {
     /// Who waits for a task, and whether any end will do; the one added last comes first.
     pub fn children(&self, place: u32) -> impl Iterator<Item = (u32, bool)> {
         let known = |edge: u32| (edge != NONE).then_some(edge);
-        let sibling = move |edge: &u32| known(*self.rare().siblings.get(*edge as usize)?);
-        let all = std::iter::successors(known(self.node(place).children), sibling);
-        all.map(|edge| {
-            let parent = self.edges.get(edge as usize).copied().unwrap_or_default();
+        let sibling = move |edge: &u32| known(self.rare().siblings.get(*edge as usize)?);
+        let last = self.field(place, Field::Children).and_then(known);
+        std::iter::successors(last, sibling).map(|edge| {
+            let parent = self.edges.get(edge as usize).unwrap_or_default();
             (self.child_of(edge), Parent::unpacked(parent).any)
         })
     }
 
     /// The last task whose edges begin no later than this one.
     fn child_of(&self, edge: u32) -> u32 {
-        self.nodes.partition_point(|node| node.parents <= edge) as u32 - 1
+        let (mut child, mut beyond) = (0, self.size());
+        while beyond - child > 1 {
+            let middle = child + (beyond - child) / 2;
+            match self.field(middle, Field::Parents) {
+                Some(first) if first <= edge => child = middle,
+                _ => beyond = middle,
+            }
+        }
+        child
     }
 
     /// Adds a task behind its parents; tells its place.
@@ -311,19 +320,19 @@ impl Workflow {
             self.rare_mut().later.push(id);
         }
         let (text, edges) = (self.text.len() as u32, self.edges.len() as u32);
-        self.nodes.push(Node { open, parents: edges, children: NONE, name: text });
+        self.nodes.extend([open, edges, NONE, text]);
         self.text.extend_from_slice(name);
         for parent in parents {
             let edge = self.edges.len() as u32;
-            let sibling = std::mem::replace(&mut self.node_mut(parent.place).children, edge);
-            self.edges.push(parent.packed());
-            self.link(sibling);
+            let sibling = self.set_field(parent.place, Field::Children, edge);
+            self.edges.extend([parent.packed()]);
+            self.link(sibling.unwrap_or(NONE));
         }
         if let Some(places) = self.places.get_mut() {
             places.insert(name.into(), place);
         }
         // The last one that there was room for: most workflows never get another.
-        if self.nodes.len() == self.nodes.capacity() {
+        if self.nodes.is_full() {
             self.shrink();
         }
         place
@@ -336,36 +345,38 @@ impl Workflow {
         }
         let edges = self.edges.len();
         let siblings = &mut self.rare_mut().siblings;
-        siblings.resize(edges - 1, NONE);
-        siblings.push(sibling);
+        (siblings.len() + 1..edges).for_each(|_| siblings.extend([NONE]));
+        siblings.extend([sibling]);
     }
 
     /// So many tasks are about to be added.
     pub fn make_room(&mut self, tasks: u32) {
-        self.nodes.reserve_exact(tasks as usize);
-        self.edges.reserve_exact(tasks as usize);
+        self.nodes.make_room(FIELDS * tasks as usize);
+        self.edges.make_room(tasks as usize);
         self.text.reserve_exact(4 * tasks as usize);
     }
 
     /// What was kept free is given back.
     pub fn shrink(&mut self) {
         self.text.shrink_to_fit();
-        self.nodes.shrink_to_fit();
-        self.edges.shrink_to_fit();
+        self.nodes.shrink();
+        self.edges.shrink();
         if let Some(rare) = &mut self.rare {
-            rare.siblings.shrink_to_fit();
+            rare.siblings.shrink();
         }
     }
 
     /// Takes the last task out of the record; tells its id.
     pub fn pop(&mut self) -> Option<u64> {
         self.places.take();
-        let id = self.id_of(self.size().checked_sub(1)?);
-        let node = self.nodes.pop()?;
-        self.text.truncate(node.name as usize);
-        while self.edges.len() > node.parents as usize {
+        let place = self.size().checked_sub(1)?;
+        let id = self.id_of(place);
+        self.text.truncate(self.field(place, Field::Name)? as usize);
+        let edges = self.field(place, Field::Parents)? as usize;
+        while self.edges.len() > edges {
             self.unlink();
         }
+        self.nodes.truncate(place as usize * FIELDS);
         if let Some(rare) = &mut self.rare {
             rare.later.pop();
         }
@@ -374,17 +385,16 @@ impl Workflow {
 
     /// Takes out the edge added last: its parent has the children that it had before.
     fn unlink(&mut self) {
-        let Some(packed) = self.edges.pop() else { return };
+        let Some(edge) = self.edges.len().checked_sub(1) else { return };
+        let parent = Parent::unpacked(self.edges.get(edge).unwrap_or_default()).place;
+        self.edges.truncate(edge);
         let siblings = self.rare.as_mut().map(|rare| &mut rare.siblings);
         let sibling = siblings.and_then(|siblings| {
-            let sibling = siblings.get(self.edges.len()).copied();
-            siblings.truncate(self.edges.len());
+            let sibling = siblings.get(edge);
+            siblings.truncate(edge);
             sibling
         });
-        let parent = Parent::unpacked(packed).place as usize;
-        if let Some(parent) = self.nodes.get_mut(parent) {
-            parent.children = sibling.unwrap_or(NONE);
-        }
+        self.set_field(parent, Field::Children, sibling.unwrap_or(NONE));
     }
 
     /// How many pairs of parent and child there are.
@@ -423,8 +433,8 @@ impl Workflow {
             places.allocation_size() + places.keys().map(|name| name.len()).sum::<usize>()
         });
         self.text.capacity()
-            + self.nodes.capacity() * size_of::<Node>()
-            + self.edges.capacity() * size_of::<u32>()
+            + self.nodes.heap_bytes()
+            + self.edges.heap_bytes()
             + self.rare.as_ref().map_or(0, |rare| rare.heap_bytes())
             + places
     }
@@ -435,7 +445,7 @@ impl Rare {
         size_of::<Self>()
             + self.former_key.as_ref().map_or(0, |key| key.len())
             + self.later.capacity() * size_of::<u64>()
-            + self.siblings.capacity() * size_of::<u32>()
+            + self.siblings.heap_bytes()
     }
 }
 
