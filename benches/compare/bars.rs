@@ -6,11 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Outcome;
 use crate::contest::{self, Record, Side};
-use crate::load::Fleet;
+use crate::load::{Fleet, LANES};
 use crate::memory::{self, Footprint};
 use crate::report::{Limit, Report, Row, Spread};
 use crate::server::Server;
 use crate::settings::Settings;
+use crate::workflows::{self, Shape};
 use crate::{deadlines, traffic, wakeup};
 
 /// The server under test with its load, and whom to tell how far it is.
@@ -24,10 +25,12 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn start(settings: Settings) -> Outcome<Self> {
         let server = Server::start(&settings.program, &settings.module)?;
-        let fleet = Fleet::connect(server.port, settings.seed)?;
+        let fleet = Fleet::connect(server.port, LANES, settings.seed)?;
         let contests = contest::COMMANDS.len() + contest::CYCLES.len() + contest::BATCHES.len();
-        // Besides the contests: wake-ups, deadlines, two footprints, two measurements of traffic.
-        let progress = ProgressBar::new((contests * settings.rounds) as u64 + 6);
+        let graphs = workflows::SHAPES.len() * workflows::SIDES.len();
+        let runs = contests * settings.rounds + graphs * workflows::rounds(settings.rounds);
+        // And wake-ups, deadlines, two footprints, two measurements of traffic.
+        let progress = ProgressBar::new(runs as u64 + 6);
         progress.set_style(ProgressStyle::with_template("{bar:40} {msg}")?);
         Ok(Self { settings, server, fleet, progress })
     }
@@ -44,6 +47,9 @@ impl Bench {
         report.rows.extend(self.wakeup_rows()?);
         report.rows.extend(self.deadline_rows()?);
         report.rows.extend(self.memory_rows()?);
+        for shape in &workflows::SHAPES {
+            report.rows.extend(self.workflow_rows(shape)?);
+        }
         // Last, for the replication backlog stays with the server.
         report.rows.extend(self.traffic_rows()?);
         self.progress.finish_and_clear();
@@ -110,6 +116,31 @@ impl Bench {
             rows.extend(footprint_rows(store.name, &found, bar));
         }
         self.server.clear()?;
+        Ok(rows)
+    }
+
+    fn workflow_rows(&mut self, shape: &Shape) -> Outcome<Vec<Row>> {
+        let Self { settings, progress, .. } = &*self;
+        let [single, batches, scripts] =
+            workflows::measure(settings, shape, &|name| tell(progress, name))?;
+        let what = format!("CPU, scripts / Baton, {} tasks in {}", single.tasks, shape.name);
+        let mut rows = vec![row(&what, "x", scripts.cpu_against(&single), None)];
+        for (name, found, is_ours) in [
+            ("POP DONE", &single, true),
+            ("64 at a time", &batches, true),
+            ("scripts", &scripts, false),
+        ] {
+            let bar = |bar| (is_ours && shape.has_bars).then_some(Limit::AtMost(bar));
+            let tell = |what: &str, unit, spread, bar| {
+                row(&format!("  {what}, {name}"), unit, spread, bar)
+            };
+            rows.extend([
+                tell("server CPU", "s", found.cpu_s(), bar(6.0)),
+                tell("thousand tasks per second of it", "k/s", found.thousands_per_s(), None),
+                tell("peak memory", "MB", found.peak_mb(), bar(120.0)),
+                tell("memory per unfinished task", "B", found.bytes(), bar(110.0)),
+            ]);
+        }
         Ok(rows)
     }
 

@@ -21,9 +21,9 @@ pub(crate) struct Side {
     /// Said once before each round, over the control connection.
     prepare: Option<&'static str>,
     /// Said once before each round by every lane.
-    enlist: Option<Step>,
+    enlist: Option<Step<'static>>,
     /// Each cycle takes all tasks through its steps before the next cycle begins.
-    cycles: &'static [&'static [Step]],
+    cycles: &'static [&'static [Step<'static>]],
     turn: usize,
 }
 
@@ -43,7 +43,11 @@ pub(crate) struct Record {
     pub(crate) rounds: Vec<Cost>,
 }
 
-const fn side(name: &'static str, turn: usize, cycles: &'static [&'static [Step]]) -> Side {
+const fn side(
+    name: &'static str,
+    turn: usize,
+    cycles: &'static [&'static [Step<'static>]],
+) -> Side {
     Side { name, prepare: None, enlist: None, cycles, turn }
 }
 

@@ -1,14 +1,14 @@
 //! How is the server kept busy by a client that costs little?
 //!
-//! One thread and eight connections, called *lanes*; each acts as an agent of its own. A lane sends
+//! One thread and some connections, called *lanes*; each acts as an agent of its own. A lane sends
 //! a turn of requests in one write, and its replies are read only after every other lane has had
-//! its turn, so that the server always finds seven more turns waiting.
+//! its turn, so that the server always finds the turns of all the others waiting.
 
 use crate::Outcome;
 use crate::script::{Hand, Part, Script, Step};
 use crate::wire::{self, Wire};
 
-/// Connections, hence agents.
+/// Connections, hence agents, where nothing else is said.
 pub(crate) const LANES: usize = 8;
 /// Bytes of a payload.
 pub(crate) const PAYLOAD_BYTES: usize = 16;
@@ -36,13 +36,13 @@ struct Payloads {
 }
 
 impl Fleet {
-    pub(crate) fn connect(port: u16, seed: u64) -> Outcome<Self> {
-        let lanes = (0..LANES).map(|number| Lane::connect(port, number, seed));
+    pub(crate) fn connect(port: u16, lanes: usize, seed: u64) -> Outcome<Self> {
+        let lanes = (0..lanes).map(|number| Lane::connect(port, number, seed));
         Ok(Self { lanes: lanes.collect::<Outcome<_>>()? })
     }
 
     /// Each lane does `step` once, for one task: what must be there before a measurement.
-    pub(crate) fn enlist(&mut self, step: &Step) -> Outcome<()> {
+    pub(crate) fn enlist(&mut self, step: &Step<'_>) -> Outcome<()> {
         self.lanes.iter_mut().try_for_each(|lane| {
             let script = lane.script(step);
             lane.send(&script, 1)?;
@@ -52,8 +52,9 @@ impl Fleet {
 
     /// Takes about `tasks` tasks through all steps of `cycle`, each lane `turn` tasks at a time.
     /// Returns how many it were: every lane has done the same number of whole turns.
-    pub(crate) fn run(&mut self, cycle: &[Step], tasks: usize, turn: usize) -> Outcome<usize> {
-        let turns = (tasks / (turn * LANES)).max(1);
+    pub(crate) fn run(&mut self, cycle: &[Step<'_>], tasks: usize, turn: usize) -> Outcome<usize> {
+        let count = self.lanes.len();
+        let turns = (tasks / (turn * count)).max(1);
         let steps = turns * cycle.len();
         let script_of = |lane: &Lane| cycle.iter().map(|step| lane.script(step)).collect();
         let scripts: Vec<Vec<Script>> = self.lanes.iter().map(script_of).collect();
@@ -71,7 +72,7 @@ impl Fleet {
                 }
             }
         }
-        Ok(turns * turn * LANES)
+        Ok(turns * turn * count)
     }
 }
 
@@ -91,7 +92,7 @@ impl Lane {
         self.wire.never_sleep()
     }
 
-    pub(crate) fn script(&self, step: &Step) -> Script {
+    pub(crate) fn script(&self, step: &Step<'_>) -> Script {
         step.script(self.number, &self.hand)
     }
 

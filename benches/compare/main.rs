@@ -5,8 +5,9 @@
 //!
 //! * `BATON_SERVER`: the server's program (`redis-server`)
 //! * `BATON_MODULE`: the module (the one that cargo built last)
-//! * `BENCH_TASKS`: tasks per side and round (100000); memory and deadlines with ten times as many
-//! * `BENCH_ROUNDS`: rounds of every contest (9)
+//! * `BENCH_TASKS`: tasks per side and round (100000); memory, deadlines and workflows with ten
+//!   times as many
+//! * `BENCH_ROUNDS`: rounds of every contest (9); a third of them for workflows
 //! * `SEED`: what the payloads are made from (the time of day)
 //!
 //! Missing a bar is told, not an error: the verdict depends on how quiet the machine is.
@@ -26,6 +27,7 @@ mod settings;
 mod traffic;
 mod wakeup;
 mod wire;
+mod workflows;
 
 use std::process::ExitCode;
 use std::time::Instant;

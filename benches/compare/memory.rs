@@ -12,8 +12,8 @@ use crate::server::Server;
 pub(crate) struct Store {
     pub(crate) name: &'static str,
     prepare: Option<&'static str>,
-    push: Step,
-    take: Step,
+    push: Step<'static>,
+    take: Step<'static>,
 }
 
 /// Bytes beyond the payload per task.
@@ -69,7 +69,7 @@ impl Store {
     }
 }
 
-fn used_bytes(server: &mut Server) -> Outcome<f64> {
+pub(crate) fn used_bytes(server: &mut Server) -> Outcome<f64> {
     let info = server.info("memory")?;
     Ok(info.number("used_memory")? - info.number("mem_clients_normal")?)
 }

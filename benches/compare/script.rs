@@ -13,8 +13,8 @@ use crate::wire::{self, Reply};
 /// `$lane` is the lane's number, `$epoch` what WF.RECOVER told it, `$payload` a new payload, `$id`
 /// and `$fence` what the step before gave for the task; `$payload...`, `$id...` and `$fence...`
 /// stand for as many words as there are tasks.
-pub(crate) struct Step {
-    words: &'static str,
+pub(crate) struct Step<'a> {
+    words: &'a str,
     tasks: usize,
 }
 
@@ -43,7 +43,7 @@ pub(crate) enum Take {
     Tasks,
     /// Ids of the entries, of one field each, in an XREADGROUP from one stream.
     Entries,
-    /// The element that LMOVE moved: a list knows it by its value.
+    /// The element that LMOVE moved, by which a list knows it; the id in the reply of a script.
     Element,
     /// The agent's epoch.
     Epoch,
@@ -64,14 +64,14 @@ pub(crate) struct Texts {
     ends: Vec<usize>,
 }
 
-impl Step {
+impl<'a> Step<'a> {
     /// A command for one task.
-    pub(crate) const fn one(words: &'static str) -> Self {
+    pub(crate) const fn one(words: &'a str) -> Self {
         Self { words, tasks: 1 }
     }
 
     /// A command for `tasks` tasks.
-    pub(crate) const fn many(tasks: usize, words: &'static str) -> Self {
+    pub(crate) const fn many(tasks: usize, words: &'a str) -> Self {
         Self { words, tasks }
     }
 
@@ -104,22 +104,23 @@ impl Step {
             parts.extend([Part::Fixed(std::mem::take(&mut fixed)), variable]);
         }
         parts.push(Part::Fixed(fixed));
-        Script { parts, tasks: self.tasks, take: Take::of(self.command()) }
+        Script { parts, tasks: self.tasks, take: Take::of(self.words) }
     }
 
     /// A word and how many times it stands there.
-    fn repeated(&self, word: &'static str) -> (&'static str, usize) {
+    fn repeated(&self, word: &'a str) -> (&'a str, usize) {
         word.strip_suffix("...").map_or((word, 1), |word| (word, self.tasks))
     }
 }
 
 impl Take {
-    fn of(command: &str) -> Self {
-        match command {
-            "WF.POP" => Self::Tasks,
-            "XREADGROUP" => Self::Entries,
-            "LMOVE" => Self::Element,
-            "WF.RECOVER" => Self::Epoch,
+    fn of(words: &str) -> Self {
+        let mut words = words.split(' ');
+        match (words.next(), words.next()) {
+            (Some("WF.POP"), _) => Self::Tasks,
+            (Some("XREADGROUP"), _) => Self::Entries,
+            (Some("LMOVE"), _) | (Some("FCALL"), Some("take")) => Self::Element,
+            (Some("WF.RECOVER"), _) => Self::Epoch,
             _ => Self::Nothing,
         }
     }

@@ -36,7 +36,8 @@ impl Server {
     /// Starts `program` with `module` on a free port, without persistence.
     pub(crate) fn start(program: &str, module: &Path) -> Outcome<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let folder = std::env::temp_dir().join(format!("baton-bench-{}", std::process::id()));
+        let folder = format!("baton-bench-{}-{port}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
         std::fs::create_dir_all(&folder)?;
         let port_text = port.to_string();
         let spawned = Command::new(program)
@@ -70,16 +71,20 @@ impl Server {
     /// Sends one command (words parted by spaces); its leaves as text, one a line.
     pub(crate) fn ask(&mut self, command: &str) -> Outcome<String> {
         let words: Vec<&str> = command.split(' ').collect();
+        self.say(&words).map_err(|error| format!("{command}: {error}").into())
+    }
+
+    /// The same, of words that may have spaces in them.
+    pub(crate) fn say(&mut self, words: &[&str]) -> Outcome<String> {
         let mut request = Vec::new();
         wire::begin(&mut request, words.len());
         words.iter().for_each(|word| wire::word(&mut request, word.as_bytes()));
         self.control.send(&request)?;
         let mut answer = Vec::new();
-        let answered = self.control.receive(1, |reply| {
+        self.control.receive(1, |reply| {
             answer = reply.leaves().collect::<Vec<_>>().join(&b'\n');
             Ok(())
-        });
-        answered.map_err(|error| format!("{command}: {error}"))?;
+        })?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 

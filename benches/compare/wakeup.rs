@@ -18,9 +18,9 @@ const SAMPLES: usize = 300;
 
 /// Waiting, waking, and what ends the task.
 struct Wait {
-    wait: Step,
-    wake: Step,
-    end: Option<Step>,
+    wait: Step<'static>,
+    wake: Step<'static>,
+    end: Option<Step<'static>>,
 }
 
 static BATON: Wait = Wait {
