@@ -35,25 +35,43 @@ impl Bench {
         Ok(Self { settings, server, fleet, progress })
     }
 
-    /// Runs everything.
+    /// Runs what is asked for.
     pub(crate) fn measure(&mut self) -> Outcome<Report> {
         let mut report = Report { setting: self.setting()?, rows: Vec::new(), records: Vec::new() };
-        let commands = self.contest(&contest::COMMANDS)?;
-        report.rows.extend(command_rows(&commands));
-        let cycles = self.contest(&contest::CYCLES)?;
-        report.rows.extend(cycle_rows(&cycles));
-        let batches = self.contest(&contest::BATCHES)?;
-        report.rows.push(batch_row(&batches));
-        report.rows.extend(self.wakeup_rows()?);
-        report.rows.extend(self.deadline_rows()?);
-        report.rows.extend(self.memory_rows()?);
-        for shape in &workflows::SHAPES {
-            report.rows.extend(self.workflow_rows(shape)?);
+        if self.settings.wants("commands") {
+            let commands = self.contest(&contest::COMMANDS)?;
+            report.rows.extend(command_rows(&commands));
+            report.records.extend(commands);
+        }
+        if self.settings.wants("cycles") {
+            let cycles = self.contest(&contest::CYCLES)?;
+            report.rows.extend(cycle_rows(&cycles));
+            report.records.extend(cycles);
+        }
+        if self.settings.wants("batches") {
+            let batches = self.contest(&contest::BATCHES)?;
+            report.rows.push(batch_row(&batches));
+            report.records.extend(batches);
+        }
+        if self.settings.wants("wakeups") {
+            report.rows.extend(self.wakeup_rows()?);
+        }
+        if self.settings.wants("deadlines") {
+            report.rows.extend(self.deadline_rows()?);
+        }
+        if self.settings.wants("memory") {
+            report.rows.extend(self.memory_rows()?);
+        }
+        if self.settings.wants("workflows") {
+            for shape in &workflows::SHAPES {
+                report.rows.extend(self.workflow_rows(shape)?);
+            }
         }
         // Last, for the replication backlog stays with the server.
-        report.rows.extend(self.traffic_rows()?);
+        if self.settings.wants("traffic") {
+            report.rows.extend(self.traffic_rows()?);
+        }
         self.progress.finish_and_clear();
-        report.records.extend(commands.into_iter().chain(cycles).chain(batches));
         Ok(report)
     }
 

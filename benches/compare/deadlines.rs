@@ -48,7 +48,6 @@ impl Deadlines {
     fn round(&mut self, server: &mut Server, tasks: usize) -> Outcome<()> {
         server.clear()?;
         let mut prober = Wire::connect(server.port)?;
-        prober.never_sleep()?;
         let empty_ms = longest_ms(&mut prober, |start| Ok(ms_since(start) > LOOKING_MS as f64))?;
         // Far enough that all are pushed and looked at before.
         let at_ms = now_ms(server)? + 8_000 + tasks as u64 / 150;

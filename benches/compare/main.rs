@@ -1,7 +1,8 @@
 //! Is Baton cheap enough? Compares it with what the server itself offers for the same work.
 //!
 //! `cargo bench --bench compare` starts one server, runs every contest on it, prints the bars with
-//! what was measured and writes `target/bench/compare.json`. It reads:
+//! what was measured and writes `target/bench/compare.json`. Behind `--` it takes the names of what
+//! to measure alone, as in `cargo bench --bench compare -- cycles memory`. It reads:
 //!
 //! * `BATON_SERVER`: the server's program (`redis-server`)
 //! * `BATON_MODULE`: the module (the one that cargo built last)

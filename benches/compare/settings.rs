@@ -5,13 +5,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Outcome;
 
-/// What the environment says; the head of `main.rs` lists the names.
+/// What there is to measure, by the names that the command line uses.
+const SECTIONS: [&str; 8] =
+    ["commands", "cycles", "batches", "wakeups", "deadlines", "memory", "workflows", "traffic"];
+
+/// What the command line and the environment say; the head of `main.rs` lists the names.
 pub(crate) struct Settings {
     pub(crate) program: String,
     pub(crate) module: PathBuf,
     pub(crate) tasks: usize,
     pub(crate) rounds: usize,
     pub(crate) seed: u64,
+    /// What to measure; nothing: everything.
+    sections: Vec<String>,
 }
 
 impl Settings {
@@ -27,7 +33,22 @@ impl Settings {
             tasks: number("BENCH_TASKS", 100_000)? as usize,
             rounds: number("BENCH_ROUNDS", 9)?.max(1) as usize,
             seed: number("SEED", clock)?,
+            sections: sections()?,
         })
+    }
+
+    /// Whether this section is to be measured.
+    pub(crate) fn wants(&self, section: &str) -> bool {
+        self.sections.is_empty() || self.sections.iter().any(|wanted| wanted == section)
+    }
+}
+
+/// What the command line asks for; cargo itself says `--bench`.
+fn sections() -> Outcome<Vec<String>> {
+    let said: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    match said.iter().find(|word| !SECTIONS.contains(&word.as_str())) {
+        Some(word) => Err(format!("{word} is none of {}", SECTIONS.join(", ")).into()),
+        None => Ok(said),
     }
 }
 
