@@ -1,6 +1,6 @@
 //! How a record is found by its key: a hash index that grows a page at a time.
 //!
-//! An ordinary hash table doubles by moving every entry at once; with five million tasks that is a
+//! An ordinary hash table doubles by moving every entry at once; with millions of names that is a
 //! stall of a tenth of a second for everybody. Here (extendible hashing) a full page splits in
 //! two, which touches some hundred entries, and only the small directory of pages ever doubles.
 //! The index keeps slots only; the keys are read from the records, so nothing is stored twice.

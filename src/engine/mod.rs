@@ -21,7 +21,7 @@
 //! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`give_up`], [`tick`] |
 //! | verbs on identities | [`epoch`], `lease`, `stopping`, [`pool`] |
 //! | time | [`numbers`], [`pace`], [`share`] |
-//! | structures | [`slab`], [`list`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
+//! | structures | [`slab`], [`list`], [`numbered`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
 
@@ -49,6 +49,7 @@ pub mod list;
 pub mod listing;
 mod moves;
 pub mod names;
+pub mod numbered;
 pub mod numbers;
 pub mod owner;
 pub mod pace;

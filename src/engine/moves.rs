@@ -6,7 +6,7 @@ use super::list::List;
 use super::names::{Named, Names};
 use super::numbers::{first_number, issued_ms, later};
 use super::owner::{IDLE_OWNERS_KEPT, Owner};
-use super::queue::{Queue, hash_of_id};
+use super::queue::Queue;
 use super::slab::{NONE, Slot};
 use super::task::{Bytes, Cause, Counter, State, Task};
 use super::unique::Unique;
@@ -17,16 +17,14 @@ impl Queue {
         let id = task.id;
         self.payload_bytes += task.payload.len() as u64;
         let slot = self.tasks.insert(task);
-        let tasks = &self.tasks;
-        self.by_id.insert(hash_of_id(id), slot, |slot| hash_of_id(tasks.get(slot).id));
+        self.by_id.insert(id, slot);
         slot
     }
 
     /// A record that stands in no list goes for good.
     pub(super) fn drop_task(&mut self, slot: Slot) {
-        let task = self.tasks.get(slot);
-        self.by_id.remove(hash_of_id(task.id), slot);
         let task = self.tasks.remove(slot);
+        self.by_id.remove(task.id);
         self.payload_bytes -= task.payload.len() as u64;
         self.lines.leave(task.line);
     }

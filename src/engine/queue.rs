@@ -10,10 +10,10 @@ use super::deadlines::{Deadlines, Due};
 use super::ending::Awaited;
 use super::event::Ids;
 use super::history::History;
-use super::index::Index;
 use super::lines::Lines;
 use super::list::List;
 use super::names::{Named, Names};
+use super::numbered::Numbered;
 use super::numbers::{Moment, Numbers};
 use super::owner::Owner;
 use super::settings::Settings;
@@ -57,7 +57,7 @@ pub enum Hold {
 #[derive(Default)]
 pub struct Queue {
     pub(super) tasks: Slab<Task>,
-    pub(super) by_id: Index,
+    pub(super) by_id: Numbered,
     /// The slot found last: deciding, applying and replying look for the same task in turn.
     pub(super) found: Cell<Slot>,
     pub(super) lines: Lines,
@@ -352,13 +352,6 @@ impl Queue {
         if self.tasks.used(last).is_some_and(|task| task.id == id) {
             return Some(last);
         }
-        let found = self.by_id.find(hash_of_id(id), |slot| self.tasks.get(slot).id == id);
-        found.inspect(|slot| self.found.set(*slot))
+        self.by_id.find(id).inspect(|slot| self.found.set(*slot))
     }
-}
-
-/// Ids carry a clock in their high bits and count in their low ones: mix them well.
-pub(super) fn hash_of_id(id: u64) -> u64 {
-    let mixed = (id ^ (id >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(17)
 }

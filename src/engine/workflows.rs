@@ -1,7 +1,6 @@
 //! The workflows of a queue, found by their numbers.
 
-use super::index::Index;
-use super::queue::hash_of_id;
+use super::numbered::Numbered;
 use super::slab::{Slab, Slot};
 use super::workflow::{Phase, Workflow};
 
@@ -9,14 +8,14 @@ use super::workflow::{Phase, Workflow};
 #[derive(Default)]
 pub struct Workflows {
     records: Slab<Workflow>,
-    by_id: Index,
+    by_id: Numbered,
 }
 
 impl Workflows {
     /// A workflow's slot by its number.
     #[must_use]
     pub fn find(&self, id: u64) -> Option<Slot> {
-        self.by_id.find(hash_of_id(id), |slot| self.records.get(slot).id == id)
+        self.by_id.find(id)
     }
 
     /// A workflow by its slot.
@@ -32,17 +31,17 @@ impl Workflows {
 
     /// Adds a workflow whose number is not there yet.
     pub fn insert(&mut self, workflow: Workflow) -> Slot {
-        let hash = hash_of_id(workflow.id);
+        let id = workflow.id;
         let slot = self.records.insert(workflow);
-        let records = &self.records;
-        self.by_id.insert(hash, slot, |slot| hash_of_id(records.get(slot).id));
+        self.by_id.insert(id, slot);
         slot
     }
 
     /// Takes a workflow out.
     pub fn remove(&mut self, slot: Slot) -> Workflow {
-        self.by_id.remove(hash_of_id(self.records.get(slot).id), slot);
-        self.records.remove(slot)
+        let workflow = self.records.remove(slot);
+        self.by_id.remove(workflow.id);
+        workflow
     }
 
     /// Every workflow, in no order.

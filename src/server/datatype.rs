@@ -12,7 +12,7 @@ use redis_module::raw;
 
 use super::api::{self, Ctx, Str, api};
 use super::timer::Timed;
-use super::{clock, sweep, timer, waiting, watch};
+use super::{clock, lazyfree, sweep, timer, waiting, watch};
 use crate::engine::agent::Agent;
 use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
@@ -81,7 +81,7 @@ pub(super) fn register(ctx: Ctx) -> bool {
 }
 
 /// What a data type of this module can do.
-trait DataType: Timed + Sized + Send {
+trait DataType: Timed + Sized + Send + 'static {
     /// Hands on the value in pieces, in an order that is the same for equal values.
     fn write(&self, sink: &mut dyn FnMut(&[u8]));
     /// Reads it back, one piece after the other.
@@ -414,8 +414,12 @@ unsafe extern "C" fn unlink<T: DataType>(
 
 /// May run on a thread of the server's own: touches nothing but the value.
 unsafe extern "C" fn free<T: DataType>(pointer: *mut c_void) {
-    // SAFETY: the pointer is from `Stored::boxed`, and the server gives it up with this call.
-    guarded("freeing", (), || unsafe { drop(Box::from_raw(pointer.cast::<Stored<T>>())) });
+    guarded("freeing", (), || {
+        // SAFETY: the pointer is from `Stored::boxed`, and the server gives it up with this call.
+        let stored = unsafe { Box::from_raw(pointer.cast::<Stored<T>>()) };
+        let allocations = stored.value.free_effort();
+        lazyfree::free(stored, allocations);
+    });
 }
 
 /// A defragmentation under way.
