@@ -111,7 +111,9 @@ fn pick<'c>(
 
 fn nothing(call: &mut Call<'_, '_>, pool: Key, block_ms: Option<u64>) -> Next {
     match block_ms {
-        Some(timeout_ms) if call.keys.may_block() => Next::Wait { keys: vec![pool], timeout_ms },
+        Some(timeout_ms) if call.keys.may_block() => {
+            Next::Wait { keys: vec![pool], turn: None, timeout_ms }
+        }
         _ => {
             call.reply.null();
             Next::Replied

@@ -64,6 +64,7 @@ use crate::engine::pool::Pool;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
 use crate::engine::slab::Slot;
+use crate::engine::waiters::Wants;
 
 /// Every command that clients call, in the order of the reference.
 pub static TABLE: &[&Spec] = &[
@@ -291,6 +292,17 @@ impl<'a> Call<'_, 'a> {
     }
 }
 
+/// What a client wants that waits for tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The queues.
+    pub queues: Vec<Key>,
+    /// The agent that is to take them.
+    pub agent: Key,
+    /// Which tasks.
+    pub wants: Wants,
+}
+
 /// What follows a call that was not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -301,6 +313,8 @@ pub enum Next {
     Wait {
         /// The keys.
         keys: Vec<Key>,
+        /// What it wants to take of which queues, if it is for that.
+        turn: Option<Turn>,
         /// How long, in milliseconds; 0: for ever.
         timeout_ms: u64,
     },

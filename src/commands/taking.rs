@@ -3,12 +3,13 @@
 
 use super::args::{self, Args, Token};
 use super::identity::{draining, pool_of, reach};
-use super::{Call, Fields, Key, Next};
+use super::{Call, Fields, Key, Next, Turn};
 use crate::engine::agent::Agent;
-use crate::engine::epoch::{authorize, decide_took_from, epoch_of_taking};
+use crate::engine::epoch::{authorize, decide_begin, decide_took_from, epoch_of_taking};
 use crate::engine::event::{Batch, Request};
 use crate::engine::pop::Take;
 use crate::engine::refusal::Refusal;
+use crate::engine::waiters::Wants;
 
 /// The options of a taking.
 #[derive(Clone, Copy, Debug, Default)]
@@ -105,28 +106,37 @@ impl<'a> Taking<'a> {
         if !call.rules.woken {
             call.renew(agent);
         }
-        Ok(self.nothing(call, (agent, pool), queues))
+        if self.block_ms.is_some() && call.keys.may_block() {
+            self.wait(call, (agent, pool), queues)
+        } else {
+            if self.count.is_some() {
+                call.reply.array(0)
+            } else {
+                call.reply.null()
+            }
+            Ok(Next::Replied)
+        }
     }
 
-    fn nothing(
+    /// Waits for something to take.
+    fn wait(
         &self,
         call: &mut Call<'_, 'a>,
         (agent, pool): (Key, Option<Key>),
         queues: &[(&'a [u8], Key)],
-    ) -> Next {
-        match self.block_ms {
-            Some(block_ms) if call.keys.may_block() => {
-                // A recovery of the identity ends the wait, since its epoch is over then, and so
-                // does a drain.
-                let mut keys: Vec<Key> = queues.iter().map(|(_, key)| *key).collect();
-                keys.push(agent);
-                keys.extend(pool);
-                return Next::Wait { keys, timeout_ms: patience_ms(call, agent, block_ms) };
-            }
-            _ if self.count.is_some() => call.reply.array(0),
-            _ => call.reply.null(),
+    ) -> Result<Next, Refusal> {
+        // It is called by its key when it is its turn, so that has to be there.
+        if let Some(batch) = decide_begin(call.keys.agent(agent)?, call.at) {
+            call.keys.commit_agent(agent, batch);
         }
-        Next::Replied
+        let timeout_ms = patience_ms(call, agent, self.block_ms.unwrap_or(0));
+        let queues: Vec<Key> = queues.iter().map(|(_, key)| *key).collect();
+        // A recovery of the identity ends the wait, since its epoch is over then, and so does a
+        // drain.
+        let keys = queues.iter().copied().chain([agent]).chain(pool).collect();
+        let kinds = self.kinds.iter().map(|kind| (*kind).into()).collect();
+        let wants = Wants { kinds, max_priority: self.max_priority };
+        Ok(Next::Wait { keys, turn: Some(Turn { queues, agent, wants }), timeout_ms })
     }
 
     fn reply(

@@ -79,13 +79,26 @@ pub fn decide_took_from<'a>(
         Some(agent) if agent.knows(queue) => None,
         Some(_) => Some(Batch::of(at.ms, took)),
         None => {
-            let epoch = epoch_of_taking(None, at);
-            let assumed = AgentEvent::Assumed { epoch, request: None, lease_ms: 0 };
-            let mut batch = Batch::of(at.ms, assumed);
+            let mut batch = begun(at);
             batch.events.push(took);
             Some(batch)
         }
     }
+}
+
+/// Decides that an identity is known from now on, though it holds nothing yet; nothing if it is.
+#[must_use]
+pub fn decide_begin(
+    agent: Option<&Agent>,
+    at: Moment,
+) -> Option<Batch<'static, AgentEvent<'static>>> {
+    agent.is_none().then(|| begun(at))
+}
+
+/// The first epoch of an identity.
+fn begun<'a>(at: Moment) -> Batch<'a, AgentEvent<'a>> {
+    let epoch = epoch_of_taking(None, at);
+    Batch::of(at.ms, AgentEvent::Assumed { epoch, request: None, lease_ms: 0 })
 }
 
 /// The epoch that a taking is made under: the current one, or the one that it begins.

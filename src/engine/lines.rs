@@ -165,6 +165,31 @@ impl Lines {
         self.heads.at(place)
     }
 
+    /// How many types have a task that can be taken.
+    #[must_use]
+    pub fn served(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Those types, and the priority of the first task of each.
+    pub fn served_kinds(&self) -> impl Iterator<Item = (&[u8], u16)> {
+        let heads = (0..).map_while(|place| self.heads.at(place));
+        heads.map(|((priority, _), kind)| (self.kinds.get(kind).name(), priority))
+    }
+
+    /// The priority of the first task of a type, if one can be taken.
+    #[must_use]
+    pub fn priority_of_kind(&self, name: &[u8]) -> Option<u16> {
+        let kind = self.served_kind(name)?;
+        self.kinds.get(kind).heads.first().map(|((priority, _), _)| priority)
+    }
+
+    /// The priority of the first task of all.
+    #[must_use]
+    pub fn first_priority(&self) -> Option<u16> {
+        self.heads.first().map(|((priority, _), _)| priority)
+    }
+
     /// The line at a place of one type's heap, and the rank of its first ready task.
     #[must_use]
     pub fn line_at(&self, kind: Slot, place: u32) -> Option<(Rank, Slot)> {

@@ -20,6 +20,7 @@
 //! | verbs of producers and agents | [`push`], [`pop`], [`finish`], [`touch`], [`recover`] |
 //! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`give_up`], [`tick`] |
 //! | verbs on identities | [`epoch`], `lease`, `stopping`, [`pool`] |
+//! | who waits | [`waiters`], [`ending`] |
 //! | time | [`numbers`], [`pace`], [`share`] |
 //! | structures | [`slab`], [`list`], [`numbered`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
@@ -73,6 +74,7 @@ pub mod task;
 pub mod tick;
 pub mod touch;
 pub mod unique;
+pub mod waiters;
 pub mod workflow;
 mod workflow_events;
 pub mod workflows;

@@ -296,7 +296,7 @@ mod tests {
             let (mut both, mut state) = (Both::default(), seed);
             for round in 0..30_000 {
                 let number = 1 + random(&mut state) % 4_000 * spread;
-                if both.map.contains_key(&number) || random(&mut state) % 3 == 0 {
+                if both.map.contains_key(&number) || random(&mut state).is_multiple_of(3) {
                     both.remove(number);
                 } else {
                     both.insert(number);

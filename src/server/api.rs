@@ -199,6 +199,12 @@ impl Ctx {
         unsafe { api!(RedisModule_SignalKeyAsReady(self.0, key.0)) };
     }
 
+    /// The number that the client of this context was given when it was made to wait; 0: none.
+    pub(super) fn number(self) -> u64 {
+        // SAFETY: the context is that of a callback about a client that waits.
+        unsafe { api!(RedisModule_GetBlockedClientPrivateData(self.0)) as u64 }
+    }
+
     /// Publishes a keyspace notification of a module's event.
     pub(super) fn notify(self, event: &CStr, key: Str) {
         self.notify_as(raw::REDISMODULE_NOTIFY_MODULE, event, key);
@@ -369,29 +375,32 @@ pub(super) type Handler = unsafe extern "C" fn(
     c_int,
 ) -> c_int;
 
+/// A callback about the data of a client that was made to wait, when that is over.
+pub(super) type Freed = unsafe extern "C" fn(*mut raw::RedisModuleCtx, *mut c_void);
+
 /// Makes the client of this context wait for keys. `ready` is called when one is signalled or, if
 /// that is wanted and but for Redis 7.0, deleted; `timeout` when the time is over; 0 milliseconds
-/// are for ever.
+/// are for ever. `freed` is told the number in the end, unless it is 0.
 pub(super) fn block_on(
     ctx: Ctx,
     (keys, deleted): (&mut [Str], bool),
     timeout_ms: u64,
-    ready: Handler,
-    timeout: Handler,
+    (ready, timeout, freed): (Handler, Handler, Freed),
+    number: u64,
 ) {
     let (timeout_ms, count) = (timeout_ms as c_longlong, keys.len() as c_int);
-    let (keys, nothing) = (keys.as_mut_ptr().cast(), ptr::null_mut());
+    let (keys, data) = (keys.as_mut_ptr().cast(), ptr::without_provenance_mut(number as usize));
     let flags = if deleted { raw::REDISMODULE_BLOCK_UNBLOCK_DELETED as c_int } else { 0 };
-    let (ready, timeout) = (Some(ready), Some(timeout));
+    let (ready, timeout, freed) = (Some(ready), Some(timeout), Some(freed));
     // SAFETY: the context is that of a command whose client may be blocked; the server copies the
-    // keys. No private data is given, so none is to be freed.
+    // keys. The private data is a number, and for the server no more than that.
     unsafe {
         match raw::RedisModule_BlockClientOnKeysWithFlags {
             Some(block) => {
-                block(ctx.0, ready, timeout, None, timeout_ms, keys, count, nothing, flags)
+                block(ctx.0, ready, timeout, freed, timeout_ms, keys, count, data, flags)
             }
             None => api!(RedisModule_BlockClientOnKeys(
-                ctx.0, ready, timeout, None, timeout_ms, keys, count, nothing
+                ctx.0, ready, timeout, freed, timeout_ms, keys, count, data
             )),
         };
     }

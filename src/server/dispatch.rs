@@ -1,7 +1,7 @@
 //! One call of a command, for all commands: words in, `run`, then either everything is made known
 //! and the client has its reply, or it waits, or nothing has changed and it has an error.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use redis_module::raw;
@@ -10,7 +10,8 @@ use smallvec::SmallVec;
 use super::api::{self, Ctx, Str, api};
 use super::keys::Keys;
 use super::reply::Writer;
-use super::{acl, apply, clock, config, waiting, watch};
+use super::turns::{self, Turn};
+use super::{acl, apply, clock, config, observe, waiting, watch};
 use crate::commands::{Args, Awaited, Call, Next, Rules, Spec, TABLE};
 
 const OK: c_int = raw::REDISMODULE_OK as c_int;
@@ -46,6 +47,8 @@ enum End {
 /// What a client waits for.
 struct Wait {
     keys: SmallVec<[Str; 4]>,
+    /// Set if it waits for tasks.
+    turn: Option<Turn>,
     timeout_ms: u64,
     /// Whether it waits for a condition: it is told how things stand when the time is over.
     watches: bool,
@@ -63,15 +66,19 @@ fn call(ctx: Ctx, spec: &Spec, words: &Words<'_>, rules: Rules, alarm: &mut Alar
     let Ok(ran) = ran else { std::panic::resume_unwind(Box::new(())) };
     let end = match ran {
         Ok(Next::Replied) => End::Replied,
-        Ok(Next::Wait { keys: waited, timeout_ms }) => {
-            End::Waits(Wait { keys: keys.names(&waited), timeout_ms, watches: false })
+        Ok(Next::Wait { keys: waited, turn, timeout_ms }) => {
+            let turn = turn.and_then(|turn| {
+                let agent = *keys.names(&[turn.agent]).first()?;
+                Some(Turn { queues: keys.names(&turn.queues), agent, wants: turn.wants })
+            });
+            End::Waits(Wait { keys: keys.names(&waited), turn, timeout_ms, watches: false })
         }
         Ok(Next::Await { key, awaited, timeout_ms }) => match keys.names(&[key]).first() {
             Some(queue) => End::Awaits { queue: *queue, awaited, timeout_ms },
             None => End::Replied,
         },
         Ok(Next::Watch { key, timeout_ms }) => {
-            End::Waits(Wait { keys: keys.names(&[key]), timeout_ms, watches: true })
+            End::Waits(Wait { keys: keys.names(&[key]), turn: None, timeout_ms, watches: true })
         }
         Err(refusal) => End::Refused(refusal.to_string()),
     };
@@ -148,9 +155,10 @@ unsafe extern "C" fn handle<const PLACE: usize>(
         }
         answer(ctx, spec, &words, config::rules(), alarm, |mut what| {
             let over: api::Handler = if what.watches { told::<PLACE> } else { timed_out };
+            let number = what.turn.map_or(0, |turn| turns::wait(ctx, &turn));
             // Who waits for tasks waits for what comes under the name, as with BLPOP.
             let keys = (&mut what.keys[..], watch::is_about(spec));
-            api::block_on(ctx, keys, what.timeout_ms, woken::<PLACE>, over);
+            api::block_on(ctx, keys, what.timeout_ms, (woken::<PLACE>, over, left), number);
             OK
         })
     })
@@ -173,10 +181,16 @@ unsafe extern "C" fn woken<const PLACE: usize>(
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,
 ) -> c_int {
+    observe::add(&observe::COUNTERS.decided_anew, 1);
     // SAFETY: the server calls back with the words of the command that waits.
     let decide = || unsafe { anew::<PLACE>(Ctx(ctx), (argv, argc), false, || ERR) };
     if !TABLE.get(PLACE).is_some_and(|spec| watch::is_about(spec)) {
-        return decide();
+        let code = decide();
+        guarded(Ctx(ctx), "a turn", |_| {
+            turns::decided(Ctx(ctx), Ctx(ctx).number(), code != OK);
+            code
+        });
+        return code;
     }
     // SAFETY: as above; the key is the first word, and that is always there.
     let name = unsafe { Words::of(argv, argc) }.bytes.first().copied().unwrap_or_default();
@@ -218,6 +232,12 @@ unsafe fn anew<const PLACE: usize>(
         let rules = Rules { woken: true, timed_out, ..config::rules() };
         answer(ctx, spec, &words, rules, alarm, |_| waits())
     })
+}
+
+/// A client that waited is served, or gone: the number that it was given is given up.
+unsafe extern "C" fn left(_ctx: *mut raw::RedisModuleCtx, number: *mut c_void) {
+    // A panic was logged by the hook; the cron looks after the others.
+    let _ = catch_unwind(AssertUnwindSafe(|| turns::left(number as u64)));
 }
 
 /// Nothing came in time. Nothing may be written here.

@@ -23,7 +23,7 @@ unsafe extern "C" fn info(ctx: *mut raw::RedisModuleInfoCtx, for_crash_report: c
     }
     // A panic here loses the rest of the section, and nothing else.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        let counters: [(&CStr, u64); 13] = [
+        let counters: [(&CStr, u64); 14] = [
             (c"tasks_pushed", COUNTERS.pushed.load(Ordering::Relaxed)),
             (c"tasks_taken", COUNTERS.taken.load(Ordering::Relaxed)),
             (c"tasks_completed", COUNTERS.completed.load(Ordering::Relaxed)),
@@ -36,6 +36,7 @@ unsafe extern "C" fn info(ctx: *mut raw::RedisModuleInfoCtx, for_crash_report: c
             (c"recoveries", COUNTERS.recoveries.load(Ordering::Relaxed)),
             (c"events_that_did_not_fit", COUNTERS.diverged.load(Ordering::Relaxed)),
             (c"events_lost", COUNTERS.lost.load(Ordering::Relaxed)),
+            (c"clients_decided_anew", COUNTERS.decided_anew.load(Ordering::Relaxed)),
             (c"keys_with_deadlines", timer::expectations() as u64),
         ];
         // SAFETY: the context is that of the running callback, and the names are static.

@@ -15,7 +15,7 @@ use super::datatype::{self, Stored};
 use super::news::News;
 use super::observe;
 use super::timer::{self, Timed};
-use super::{acl, blobs, clock, stream, watch};
+use super::{acl, blobs, clock, stream, turns, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
 use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
@@ -62,6 +62,15 @@ pub(super) fn found(
     at: Moment,
 ) {
     expect(ctx, name, Held::of(value), at);
+}
+
+/// Looks at the queue of a name, if there is one.
+pub(super) fn with_queue<R>(ctx: Ctx, name: Str, look: impl FnOnce(&Queue) -> R) -> Option<R> {
+    match ctx.value(name).map(Held::of) {
+        // SAFETY: the server owns the value, and nothing but this runs until the look is over.
+        Some(Held::Queue(stored)) => Some(look(unsafe { &(*stored).value })),
+        _ => None,
+    }
 }
 
 fn expect(ctx: Ctx, name: Str, held: Held, at: Moment) {
@@ -208,7 +217,13 @@ impl<'a> Keys<'a> {
         let names: SmallVec<[Option<Str>; 4]> =
             self.news.iter().map(|news| Some(self.opened.get(news.key.0)?.name)).collect();
         for (news, name) in self.news.iter_mut().zip(&names) {
-            name.iter().for_each(|name| news.pass_on(self.ctx, *name, replicate));
+            let Some(name) = name else { continue };
+            news.pass_on(self.ctx, *name, replicate);
+            let held = self.opened.get(news.key.0).map(|opened| opened.held);
+            if let Some(Held::Queue(stored)) = held.filter(|_| news.told.offers) {
+                // SAFETY: as in `queue`.
+                turns::offer(self.ctx, *name, unsafe { &(*stored).value });
+            }
         }
         if std::mem::take(&mut self.emptied) {
             watch::emptied(self.ctx);

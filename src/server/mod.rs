@@ -30,6 +30,7 @@ mod spare;
 mod stream;
 mod sweep;
 mod timer;
+mod turns;
 mod waiting;
 mod watch;
 
@@ -106,6 +107,7 @@ unsafe extern "C" fn cron(
         sweep::round(Ctx(ctx));
         timer::check(Ctx(ctx));
         watch::check(Ctx(ctx));
+        turns::check(Ctx(ctx));
         eviction::poll(Ctx(ctx));
     });
 }

@@ -23,6 +23,7 @@ pub(super) struct Counters {
     pub(super) expired: AtomicU64,
     pub(super) diverged: AtomicU64,
     pub(super) lost: AtomicU64,
+    pub(super) decided_anew: AtomicU64,
 }
 
 /// The counters of this server.
@@ -39,13 +40,16 @@ pub(super) static COUNTERS: Counters = Counters {
     expired: AtomicU64::new(0),
     diverged: AtomicU64::new(0),
     lost: AtomicU64::new(0),
+    decided_anew: AtomicU64::new(0),
 };
 
 /// What is to be told about one key.
 #[derive(Default)]
 pub(super) struct Told {
-    /// Whether clients that wait for the key should be decided anew.
+    /// Whether all clients that wait for the key should be decided anew.
     pub(super) wakes: bool,
+    /// Whether there may be something to take that was not there before.
+    pub(super) offers: bool,
     /// Keyspace notifications, each once.
     pub(super) notices: SmallVec<[&'static CStr; 2]>,
 }
@@ -106,7 +110,9 @@ pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>, told: &mut Told) {
         if let Some(counter) = counter {
             add(counter, count as u64);
         }
-        told.wakes |= can_be_taken(event);
+        // Who waits for the end of a stop waits for the queue itself.
+        told.wakes |= matches!(event, QueueEvent::Resumed { .. });
+        told.offers |= can_be_taken(event);
         told.notice(notice);
     }
 }
@@ -120,7 +126,6 @@ fn can_be_taken(event: &QueueEvent<'_>) -> bool {
             | QueueEvent::Readied { .. }
             | QueueEvent::Edited { .. }
             | QueueEvent::Retried { .. }
-            | QueueEvent::Resumed { .. }
             | QueueEvent::Added { .. }
             | QueueEvent::Advanced
             | QueueEvent::WorkflowHeld { paused: false, .. }

@@ -47,4 +47,5 @@ mod second_client;
 mod stops;
 mod support;
 mod time;
+mod turns;
 mod workflows;

@@ -398,13 +398,16 @@ impl Model {
 
     /// The identity holds something of this queue. One that was not there begins.
     fn remember(&mut self, agent: &str, queue: &str) {
-        if !self.agents.contains_key(agent) {
-            self.eras += 1;
-            let begun = Agent { era: self.eras, ..Agent::default() };
-            self.agents.insert(agent.to_owned(), begun);
-        }
-        let agent = self.agents.get_mut(agent).expect("an agent");
-        agent.queues.insert(queue.to_owned());
+        self.begin(agent).queues.insert(queue.to_owned());
+    }
+
+    /// An identity is known from now on.
+    fn begin(&mut self, agent: &str) -> &mut Agent {
+        let eras = &mut self.eras;
+        self.agents.entry(agent.to_owned()).or_insert_with(|| {
+            *eras += 1;
+            Agent { era: *eras, ..Agent::default() }
+        })
     }
 
     /// What an agent holds, over all queues.

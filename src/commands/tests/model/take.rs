@@ -26,7 +26,10 @@ impl Model {
         let found = take.queues.iter().map(|queue| (queue, self.next(take, queue)));
         let Some((queue, ids)) = found.into_iter().find(|(_, ids)| !ids.is_empty()) else {
             let nothing = match take.count {
-                _ if take.block => Value::Wait,
+                _ if take.block => {
+                    self.begin(&take.agent);
+                    Value::Wait
+                }
                 Some(_) => Value::Array(Vec::new()),
                 None => Value::Nil,
             };

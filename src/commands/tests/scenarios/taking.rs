@@ -122,13 +122,13 @@ fn mpop_takes_from_the_first_queue_that_has_something_and_tells_which() {
 }
 
 #[test]
-fn block_waits_when_there_is_nothing_for_the_caller_and_changes_nothing() {
+fn block_waits_when_there_is_nothing_for_the_caller_and_makes_it_known() {
     scenario(
         r#"
         WF.PUSH q x TYPE t => $t1
         WF.POP q a TYPES 1 u BLOCK 100 => wait
         WF.POP q a TYPES 1 u BLOCK 0 COUNT 3 => wait
-        WF.INFO a => nil
+        WF.INFO a => {kind:"agent" state:"active" queues:[] ..}
         # On being woken the whole call is decided anew.
         woken yes
         WF.POP q a TYPES 1 u BLOCK 100 => wait
