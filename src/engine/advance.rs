@@ -253,6 +253,25 @@ impl Queue {
         parents.filter(|parent| self.waits_for(workflow, *parent)).count() as u32
     }
 
+    /// Whether a task should wait for parents, though it did not.
+    pub(super) fn has_open_parents(&self, slot: Slot) -> bool {
+        let found = self.node_of(slot);
+        found.is_some_and(|(workflow, place)| self.count_open(workflow, place) > 0)
+    }
+
+    /// A task of a workflow that stands in no list waits, as its parents say.
+    pub(super) fn wait_again(&mut self, slot: Slot, cause: Cause) {
+        if let Some((workflow, place)) = self.node_of(slot) {
+            let open = self.count_open(workflow, place);
+            self.workflows.get_mut(workflow).set_open(place, open);
+        }
+        self.last_number += 1;
+        let task = self.tasks.get_mut(slot);
+        (task.state, task.cause, task.order) = (State::Waiting, cause, self.last_number);
+        self.list_up(slot);
+        self.note(slot, State::Waiting, cause);
+    }
+
     /// A workflow runs again: what had failed or never started waits or is ready, as its parents
     /// say; what counted against it is forgotten.
     pub(super) fn revive(&mut self, workflow: Slot, at_ms: u64) {
@@ -279,22 +298,20 @@ impl Queue {
             self.workflows.get_mut(workflow).unfinished += 1;
             self.step_out(slot);
             self.forget_troubles(slot);
-            self.last_number += 1;
-            let task = self.tasks.get_mut(slot);
-            (task.state, task.cause, task.order) =
-                (State::Waiting, Cause::Retried, self.last_number);
-            self.list_up(slot);
-            self.note(slot, State::Waiting, Cause::Retried);
+            self.wait_again(slot, Cause::Retried);
         }
         for place in 0..count {
             let slot = self.slot_at(self.workflows.get(workflow), place);
-            if self.tasks.get(slot).state != State::Waiting {
-                continue;
-            }
             let open = self.count_open(workflow, place);
-            self.workflows.get_mut(workflow).set_open(place, open);
-            if open == 0 {
-                self.start(slot, at_ms);
+            match self.tasks.get(slot).state {
+                State::Waiting if open == 0 => self.start(slot, at_ms),
+                State::Waiting => self.workflows.get_mut(workflow).set_open(place, open),
+                // The end that it waited for was none.
+                State::Ready | State::Scheduled if open > 0 => {
+                    self.step_out(slot);
+                    self.wait_again(slot, Cause::Retried);
+                }
+                _ => {}
             }
         }
         if self.workflows.get(workflow).paused {

@@ -75,8 +75,8 @@ impl Cause {
     #[must_use]
     pub fn leads_to(self, state: State) -> bool {
         match state {
-            State::Waiting => matches!(self, Self::Pushed | Self::Retried),
-            State::Scheduled | State::Ready => !matches!(
+            // Handed back, a task may have to wait for a parent that was retried meanwhile.
+            State::Waiting | State::Scheduled | State::Ready => !matches!(
                 self,
                 Self::Taken | Self::Completed | Self::Quarantined | Self::Cancelled | Self::Parent
             ),

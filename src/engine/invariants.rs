@@ -164,6 +164,8 @@ impl Queue {
             ensure(task.state != State::Waiting || open == told, || {
                 format!("task {id} waits for {told} parents, not {open}")
             })?;
+            let rushes = matches!(task.state, State::Ready | State::Scheduled) && open > 0;
+            ensure(!rushes, || format!("task {id} may start before {open} of its parents"))?;
             let lost = |parent: Parent| {
                 let state = self.task_at(workflow, parent.place).state;
                 !parent.any && matches!(state, State::Failed | State::Cancelled)

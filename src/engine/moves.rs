@@ -173,6 +173,10 @@ impl Queue {
         } else if self.is_barred(slot) {
             self.totals.cancelled += 1;
             self.end(slot, State::Cancelled, Cause::Parent, at_ms);
+        } else if self.has_open_parents(slot) {
+            // They were retried while it ran.
+            self.totals.returned += 1;
+            self.wait_again(slot, cause);
         } else {
             self.totals.returned += 1;
             self.await_taking(slot, order, cause, until_ms);

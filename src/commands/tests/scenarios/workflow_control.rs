@@ -166,6 +166,32 @@ fn a_workflow_that_goes_on_with_a_failure_can_be_mended_meanwhile() {
 }
 
 #[test]
+fn what_a_retried_task_had_let_start_waits_for_it_again() {
+    scenario(
+        r#"
+        WF.SUBMIT q w ONFAIL CONTINUE TASK a 1 \
+            TASK b 2 AFTERANY 1 a TASK c 3 AFTERANY 1 a DELAY 50 \
+            TASK d 4 AFTERANY 1 a TYPE u TASK e 5 => $w
+        WF.POP q x => {name:"a" id:$a ..}
+        WF.FAIL q x $a => "failed"
+        WF.POP q y TYPES 1 u => {name:"d" id:$d ..}
+        WF.RETRY q WORKFLOW $w => {count:1 more:0}
+        # Neither the ready one nor the scheduled one; the running one goes on, or waits too.
+        WF.LEN q STATE waiting => 2
+        WF.LEN q STATE scheduled => 0
+        WF.NACK q y IDS 1 $d => 1
+        WF.LEN q STATE waiting => 3
+        WF.TASK q $d => {state:"waiting" reason:"handed back" interruptions:1 ..}
+        reload
+        WF.POP q x COUNT 9 => [{name:"e" ..} {id:$a ..}]
+        WF.DONE q x $a => OK
+        WF.LEN q STATE scheduled => 1
+        WF.POP q y COUNT 9 => [{name:"b" ..} {id:$d ..}]
+        "#,
+    );
+}
+
+#[test]
 fn what_is_retried_in_a_paused_workflow_is_held() {
     scenario(
         r#"
