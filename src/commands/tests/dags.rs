@@ -85,9 +85,7 @@ impl Flow {
             let pending = |task: &&Task| matches!(task.at, At::Waiting | At::Ready);
             let changed = self.tasks.iter().find_map(|(name, task)| {
                 let verdict = self.verdict(task);
-                // Once ready, only a cancellation takes that back.
-                let stays = task.at == verdict || task.at == At::Ready && verdict == At::Waiting;
-                (pending(&task) && !stays).then(|| (name.clone(), verdict))
+                (pending(&task) && task.at != verdict).then(|| (name.clone(), verdict))
             });
             let Some((name, verdict)) = changed else { return };
             self.tasks.get_mut(&name).unwrap().at = verdict;
@@ -164,7 +162,7 @@ impl Run {
         let mut parents: BTreeMap<String, bool> = BTreeMap::new();
         for _ in 0..self.below(4) {
             if let Some(name) = among.get(self.below(among.len().max(1) as u64) as usize) {
-                parents.insert(name.clone(), self.below(4) == 0);
+                parents.insert(name.clone(), self.below(3) == 0);
             }
         }
         parents.into_iter().collect()
@@ -247,7 +245,7 @@ impl Run {
         let Some(key) = self.any(At::Running) else { return };
         let (id, owner) = (self.ids[&key], self.task(&key).owner);
         let (line, then) = match self.below(9) {
-            0 => (format!("WF.FAIL q {owner} {id} FATAL"), At::Failed),
+            0 | 4 => (format!("WF.FAIL q {owner} {id} FATAL"), At::Failed),
             1 => (format!("WF.NACK q {owner} IDS 1 {id}"), At::Ready),
             2 => (format!("WF.RESET q IDS 1 {id}"), At::Ready),
             3 => (format!("WF.MDONE q {owner} IDS 1 {id}"), At::Done),
@@ -296,10 +294,9 @@ impl Run {
     }
 
     fn steer(&mut self) {
-        let ids: Vec<u64> = self.flows.keys().copied().collect();
-        let Some(id) = ids.get(self.below(ids.len().max(1) as u64) as usize).copied() else {
-            return;
-        };
+        // Most often one that something may happen to.
+        let state = [At::Ready, At::Running, At::Failed, At::Done][self.below(4) as usize];
+        let Some((id, _)) = self.any(state) else { return };
         let is_open = self.flows[&id].is_open();
         match self.below(6) {
             0 if is_open => {
@@ -352,8 +349,8 @@ impl Run {
 
     fn step(&mut self) {
         match self.below(20) {
-            0..=2 => self.submit(),
-            3..=8 => self.take(),
+            0 | 1 => self.submit(),
+            2..=8 => self.take(),
             9..=14 => self.finish(),
             15 => self.grow(),
             16 | 17 => self.steer(),
