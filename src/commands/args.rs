@@ -111,6 +111,14 @@ pub(super) fn syntax(what: &str, wrong: &str) -> Refusal {
     Refusal::Syntax(format!("{what} {wrong}"))
 }
 
+/// A refusal of wrong wording, said of one task among several.
+pub(super) fn of_task(name: &[u8], wrong: Refusal) -> Refusal {
+    match wrong {
+        Refusal::Syntax(text) => Refusal::Syntax(format!("task {}: {text}", quoted(name))),
+        other => other,
+    }
+}
+
 /// A refusal of a word that is no option of the command.
 pub(super) fn unknown(word: &[u8]) -> Refusal {
     Refusal::Syntax(format!("unknown option {}", quoted(word)))

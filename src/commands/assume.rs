@@ -30,6 +30,7 @@ pub(super) static ASSUME: Spec = Spec {
         common::LEASE,
         common::REQID,
         common::COUNT,
+        common::WITHRESULTS,
         common::BLOCK,
     ],
     reply: "as WF.RECOVER, always with lease; null when no identity is free",

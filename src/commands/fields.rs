@@ -1,12 +1,17 @@
 //! How a task is told: a map in RESP3, the same pairs flat in RESP2. Fields are only ever added;
 //! what is absent is at its default.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::Reply;
 use crate::engine::numbers::issued_ms;
 use crate::engine::queue::Queue;
 use crate::engine::task::{Details, State, Task};
+
+/// A value by name.
+pub(super) type Pair<'a> = (Cow<'a, [u8]>, &'a [u8]);
 
 /// One value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +21,9 @@ pub enum Value<'a> {
     /// Bytes.
     Bytes(&'a [u8]),
     /// Several names.
-    Names(Box<[&'a [u8]]>),
+    Names(Box<[Cow<'a, [u8]>]>),
     /// Values by name.
-    Pairs(Box<[(&'a [u8], &'a [u8])]>),
+    Pairs(Box<[Pair<'a>]>),
 }
 
 /// Named values, in order.
@@ -68,9 +73,9 @@ impl<'a> Fields<'a> {
     pub fn names(
         &mut self,
         name: &'static str,
-        names: impl Iterator<Item = &'a [u8]>,
+        names: impl Iterator<Item = impl Into<Cow<'a, [u8]>>>,
     ) -> &mut Self {
-        self.pairs.push((name, Value::Names(names.collect())));
+        self.pairs.push((name, Value::Names(names.map(Into::into).collect())));
         self
     }
 
@@ -78,7 +83,7 @@ impl<'a> Fields<'a> {
     pub fn pairs(
         &mut self,
         name: &'static str,
-        pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        pairs: impl Iterator<Item = Pair<'a>>,
     ) -> &mut Self {
         let pairs: Box<[_]> = pairs.collect();
         if !pairs.is_empty() {

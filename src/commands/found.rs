@@ -13,6 +13,7 @@ pub(super) const PAGE_LEN: usize = 1_000;
 /// What was found in all queues, up to a limit.
 pub(super) struct Found {
     limit: usize,
+    with_results: bool,
     tasks: Vec<(Key, Vec<u8>, u64)>,
     quarantined: Vec<(Vec<u8>, Task, Bytes)>,
     pub(super) moved: u64,
@@ -21,8 +22,9 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, tasks: Vec::new(), quarantined: Vec::new(), moved: 0, next: None }
+    pub(super) fn new(limit: usize, with_results: bool) -> Self {
+        let (tasks, quarantined) = (Vec::new(), Vec::new());
+        Self { limit, with_results, tasks, quarantined, moved: 0, next: None }
     }
 
     /// How many more tasks may be looked at.
@@ -61,6 +63,9 @@ impl Found {
             fields.bytes("queue", name);
             fields.integer("running-for", call.at.ms.saturating_sub(task.taken_ms()));
             fields.remaining(task, call.at.ms);
+            if self.with_results {
+                fields.pairs("results", queue.results_of(task));
+            }
             fields.write(call.reply);
         }
         Ok(())

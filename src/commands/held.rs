@@ -23,10 +23,16 @@ pub(super) static HELD: Spec = Spec {
     categories: "write",
     arity: -2,
     keys: &[Keys::At(1, Access::Read), Keys::After("QUEUES", Access::Update)],
-    args: &[Arg::key("agent-id", 0), common::QUEUES, common::CURSOR, common::COUNT],
+    args: &[
+        Arg::key("agent-id", 0),
+        common::QUEUES,
+        common::CURSOR,
+        common::COUNT,
+        common::WITHRESULTS,
+    ],
     reply: "a map: tasks, quarantined, cursor (0 at the end), missing",
     details: "\
-        CURSOR: where the last reply left off, 0 to begin. A task that the last recovery did \
+        CURSOR: where the last reply left off, 0 to begin. WITHRESULTS: as for WF.POP. A task that the last recovery did \
         not get to is settled as it is read: it counts its crash, gets its fence, or is \
         quarantined and listed there instead; so the right to change the queues is needed. On \
         a replica nothing changes, and such tasks have no fence yet.\n\n\
@@ -36,19 +42,21 @@ pub(super) static HELD: Spec = Spec {
 
 fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let name = call.args.word("agent-id")?;
-    let (mut queues, mut from, mut limit) = (&[][..], None, PAGE_LEN);
+    let (mut queues, mut from) = (&[][..], None);
+    let (mut limit, mut with_results) = (PAGE_LEN, false);
     while let Some((token, word)) = call.args.option() {
         match token.as_slice() {
             b"QUEUES" => queues = declared(&mut call.args, queues)?,
             b"CURSOR" => from = cursor(call.args.word("cursor")?)?,
             b"COUNT" => limit = call.args.count("count")?,
+            b"WITHRESULTS" => with_results = true,
             _ => return Err(args::unknown(word)),
         }
     }
     let agent = call.keys.open(name);
     let first = from.map(|(queue, _)| queue);
     let places = Places::find(call, agent, queues, first, Access::Update)?;
-    let mut found = Found::new(limit);
+    let mut found = Found::new(limit, with_results);
     for place in &places.open {
         let here = from.filter(|(queue, _)| place.is(queue));
         let position = here.map_or(Position::default(), |(_, position)| position);

@@ -12,6 +12,7 @@ mod beat;
 mod bulk;
 mod cancel;
 mod check;
+mod document;
 mod done;
 mod drain;
 pub mod due;

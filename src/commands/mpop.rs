@@ -25,6 +25,7 @@ pub(super) static MPOP: Spec = Spec {
         common::COUNT,
         common::BLOCK,
         common::REQID,
+        common::WITHRESULTS,
     ],
     reply: "as WF.POP, with the field queue in each task",
     details: "\

@@ -30,6 +30,7 @@ pub(super) static NEXT: Spec = Spec {
         common::COUNT,
         common::BLOCK,
         common::REQID,
+        common::WITHRESULTS,
     ],
     reply: "as WF.POP; null also when the completion counts but taking is refused",
     details: "\

@@ -101,8 +101,8 @@ fn push<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     while let Some((token, word)) = call.args.option() {
         match token.as_slice() {
             b"WORKFLOW" => within.workflow = Some(call.args.id("workflow")?),
-            b"AFTER" => within.after = call.args.counted("numparents")?,
-            b"AFTERANY" => within.after_any = call.args.counted("numparents")?,
+            b"AFTER" => within.after = call.args.counted("AFTER")?,
+            b"AFTERANY" => within.after_any = call.args.counted("AFTERANY")?,
             b"DELAY" => {
                 within.delay_ms = Some(call.args.ms("DELAY")?);
                 let starts_ms = within.delay_ms.map(|ms| later(call.at.ms, ms));

@@ -31,6 +31,7 @@ pub(super) static RECOVER: Spec = Spec {
         common::REQID,
         common::QUEUES,
         common::COUNT,
+        common::WITHRESULTS,
     ],
     reply: "\
         a map: agent, epoch, tasks, quarantined, missing, more, cursor; count with RELEASE, \
@@ -50,7 +51,7 @@ pub(super) static RECOVER: Spec = Spec {
         FORCE recovers it. REQID: the same request again renews nothing and counts nothing. \
         QUEUES: look there too, besides where the agent took from; missing names queues that \
         are not there. COUNT: tasks replied (1,000) or moved (10,000) at the most; more is 1 \
-        and cursor is for WF.HELD if there are others.\n\n\
+        and cursor is for WF.HELD if there are others. WITHRESULTS: as for WF.POP.\n\n\
         Errors: STALE, BUSYAGENT (the lease is alive), NOPERM (a queue that the caller may not \
         use), TRYAGAIN (one that this node does not serve now), WRONGTYPE, ERR (more than \
         1,024 QUEUES, or QUEUES twice).",

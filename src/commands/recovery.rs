@@ -22,6 +22,7 @@ pub(super) struct Wish<'a> {
     pub(super) lease_ms: Option<u64>,
     pub(super) request: Option<&'a [u8]>,
     count: Option<usize>,
+    with_results: bool,
 }
 
 impl<'a> Wish<'a> {
@@ -41,6 +42,10 @@ impl<'a> Wish<'a> {
             }
             b"COUNT" => {
                 self.count = Some(args.number("count", COUNT_MAX)? as usize);
+                return Ok(true);
+            }
+            b"WITHRESULTS" => {
+                self.with_results = true;
                 return Ok(true);
             }
             _ => return Ok(false),
@@ -70,7 +75,7 @@ pub(super) fn recover<'a>(
         None => call.renew(agent),
     }
     let limit = wish.count.unwrap_or(if mode == Mode::Keep { PAGE_LEN } else { BULK });
-    let mut found = Found::new(limit);
+    let mut found = Found::new(limit, wish.with_results);
     for place in &places.open {
         let Some(queue) = call.keys.queue(place.key)? else { continue };
         let page = if renewed {

@@ -61,8 +61,8 @@ pub(super) static SET: Spec = Spec {
         events: the key of a stream, made if it is not there, to which each transition of a task \
         or workflow is appended in the same step (empty: none). Its entries have event (the \
         task's new state, or workflow-submitted, -done, -failed, -cancelled), queue, id, at \
-        (Unix milliseconds), and where they say something workflow, type, owner, reason, handle; \
-        about the last 100,000 are kept. It is in the slot of the queue, and the caller may \
+        (Unix milliseconds), and where they say something workflow, name, type, owner (who holds \
+        it, or held it until now), reason, handle; about the last 100,000 are kept. It is in the slot of the queue, and the caller may \
         write it. A stream that is deleted or something else later on stops nothing: entries are \
         lost, and INFO counts them. Unless said otherwise they hold for what happens from now \
         on.\n\n\

@@ -216,6 +216,7 @@ pub(super) mod common {
     pub(crate) const REQID: Arg = Arg::text("request-id").after("REQID").optional();
     pub(crate) const COUNT: Arg = Arg::integer("count").after("COUNT").optional();
     pub(crate) const BLOCK: Arg = Arg::integer("milliseconds").after("BLOCK").optional();
+    pub(crate) const WITHRESULTS: Arg = Arg::word("withresults", "WITHRESULTS").optional();
     pub(crate) const CURSOR: Arg = Arg::text("cursor").after("CURSOR").optional();
     pub(crate) const RESULT: Arg = Arg::text("result").after("RESULT").optional();
     pub(crate) const MAXPRIORITY: Arg = Arg::integer("priority").after("MAXPRIORITY").optional();

@@ -2,21 +2,16 @@
 //!
 //! The same can be said in words or as one JSON document; either becomes the same plan.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
 use super::args::{self, Args, Token};
+use super::document::parsed;
 use super::push::backoff;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
-use crate::engine::numbers::NUMBER_MAX;
+use crate::engine::outcome::OnFail;
 use crate::engine::push::Pushed;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::{Refusal, quoted};
 use crate::engine::submit::{Plan, Submission};
-use crate::engine::task::Backoff;
-use crate::engine::workflow::OnFail;
 
 /// WF.SUBMIT.
 pub(super) static SUBMIT: Spec = Spec {
@@ -99,7 +94,8 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
             b"FOR" => kept_ms = Some(args.ms("FOR")?),
             b"RETAIN" => asked.retain_ms = Some(args.ms("RETAIN")?),
             _ => match asked.tasks.last_mut() {
-                Some(task) => task_option(task, &token, word, args)?,
+                Some(task) => task_option(task, &token, word, args)
+                    .map_err(|wrong| args::of_task(task.name, wrong))?,
                 None => return Err(args::unknown(word)),
             },
         }
@@ -145,7 +141,8 @@ fn commit<'a>(
     Ok(Next::Replied)
 }
 
-fn on_fail(word: &[u8]) -> Result<OnFail, Refusal> {
+/// Reads what happens on a failure.
+pub(super) fn on_fail(word: &[u8]) -> Result<OnFail, Refusal> {
     let named = |on_fail: &OnFail| word.eq_ignore_ascii_case(on_fail.word().as_bytes());
     let wrong =
         || args::syntax("ONFAIL", &format!("{} is neither STOP nor CONTINUE", quoted(word)));
@@ -165,120 +162,9 @@ fn task_option<'a>(
         b"RETRIES" => task.retries = Some(args.number("retries", u32::MAX.into())? as u32),
         b"BACKOFF" => task.backoff = Some(backoff(args)?),
         b"DELAY" => task.delay_ms = Some(args.ms("DELAY")?),
-        b"AFTER" => task.after.extend_from_slice(args.counted("numparents")?),
-        b"AFTERANY" => task.after_any.extend_from_slice(args.counted("numparents")?),
+        b"AFTER" => task.after.extend_from_slice(args.counted("AFTER")?),
+        b"AFTERANY" => task.after_any.extend_from_slice(args.counted("AFTERANY")?),
         _ => return Err(args::unknown(word)),
     }
     Ok(())
-}
-
-/// A workflow as JSON.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document<'d> {
-    #[serde(borrow)]
-    tasks: Vec<DocumentTask<'d>>,
-    #[serde(borrow, default)]
-    onfail: Option<Cow<'d, str>>,
-    retain: Option<u64>,
-    #[serde(borrow, default)]
-    unique: Option<Cow<'d, str>>,
-    #[serde(rename = "for")]
-    kept: Option<u64>,
-}
-
-/// A task of it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DocumentTask<'d> {
-    #[serde(borrow)]
-    name: Cow<'d, str>,
-    #[serde(borrow, default)]
-    payload: Cow<'d, str>,
-    #[serde(borrow, default, rename = "type")]
-    kind: Cow<'d, str>,
-    #[serde(default)]
-    priority: u16,
-    timeout: Option<u64>,
-    retries: Option<u32>,
-    backoff: Option<DocumentBackoff>,
-    delay: Option<u64>,
-    #[serde(borrow, default)]
-    after: Vec<Cow<'d, str>>,
-    #[serde(borrow, default)]
-    afterany: Vec<Cow<'d, str>>,
-}
-
-/// One number or two.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
-enum DocumentBackoff {
-    Base(u64),
-    Bounded(u64, u64),
-}
-
-/// The longest complaint about a document that is passed on, in bytes.
-const COMPLAINT_MAX: usize = 200;
-
-fn parsed(document: &[u8]) -> Result<Document<'_>, Refusal> {
-    serde_json::from_slice(document).map_err(|error| {
-        let text: String = error.to_string().escape_debug().take(COMPLAINT_MAX).collect();
-        args::syntax("JSON:", &text)
-    })
-}
-
-fn bounded(what: &str, ms: Option<u64>) -> Result<Option<u64>, Refusal> {
-    match ms {
-        Some(ms) if ms > NUMBER_MAX => {
-            Err(args::syntax(what, &format!("is not an integer from 0 to {NUMBER_MAX}")))
-        }
-        ms => Ok(ms),
-    }
-}
-
-impl Document<'_> {
-    /// The workflow as it is asked for; what the call says besides counts first.
-    fn submission<'s>(
-        &'s self,
-        said: &Submission<'s>,
-        stops: Option<OnFail>,
-    ) -> Result<Submission<'s>, Refusal> {
-        let own = self.onfail.as_ref().map(|word| on_fail(word.as_bytes())).transpose()?;
-        let kept_ms = bounded("for", self.kept)?;
-        let unique = self.unique.as_ref().map(|key| (key.as_bytes(), kept_ms.unwrap_or(0)));
-        if kept_ms.is_some() && unique.is_none() {
-            return Err(args::syntax("for", "goes with unique"));
-        }
-        Ok(Submission {
-            name: said.name,
-            on_fail: stops.or(own).unwrap_or_default(),
-            unique: said.unique.or(unique),
-            retain_ms: said.retain_ms.or(bounded("retain", self.retain)?),
-            tasks: self.tasks.iter().map(DocumentTask::plan).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-impl DocumentTask<'_> {
-    fn plan(&self) -> Result<Plan<'_>, Refusal> {
-        let backoff = match self.backoff {
-            None => None,
-            Some(DocumentBackoff::Base(base_ms)) => Some((base_ms, Backoff::MAX_MS)),
-            Some(DocumentBackoff::Bounded(base_ms, max_ms)) => Some((base_ms, max_ms)),
-        };
-        let backoff = backoff.map(|(base_ms, max_ms)| Backoff { base_ms, max_ms });
-        bounded("backoff", backoff.map(|backoff| backoff.base_ms.max(backoff.max_ms)))?;
-        Ok(Plan {
-            name: self.name.as_bytes(),
-            payload: self.payload.as_bytes(),
-            kind: self.kind.as_bytes(),
-            priority: self.priority,
-            timeout_ms: bounded("timeout", self.timeout)?,
-            retries: self.retries,
-            backoff,
-            delay_ms: bounded("delay", self.delay)?,
-            after: self.after.iter().map(|name| name.as_bytes()).collect(),
-            after_any: self.afterany.iter().map(|name| name.as_bytes()).collect(),
-        })
-    }
 }

@@ -4,8 +4,8 @@ use super::args;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next, Reply};
 use crate::engine::ending::Ending;
+use crate::engine::outcome::Phase;
 use crate::engine::refusal::Refusal;
-use crate::engine::workflow::Phase;
 
 /// WF.WAIT.
 pub(super) static WAIT: Spec = Spec {

@@ -4,9 +4,10 @@ use super::args;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Fields, Next};
 use crate::engine::numbers::issued_ms;
+use crate::engine::outcome::Phase;
 use crate::engine::queue::Queue;
 use crate::engine::refusal::Refusal;
-use crate::engine::workflow::{Phase, Workflow};
+use crate::engine::workflow::Workflow;
 
 /// Tasks per page when nothing is said.
 const PAGE: usize = 1_000;
@@ -57,15 +58,10 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     call.reply.array((from.min(end)..end).len());
     for place in from.min(end)..end {
         let task = queue.task_at(workflow, place);
-        let ids = ids_of_nameless(queue, workflow, place);
         let mut fields = Fields::described(queue, task, call.at.ms);
         for (field, any) in [("after", false), ("afterany", true)] {
-            let parents = workflow.parents(place).zip(&ids).filter(|(p, _)| p.any == any);
-            let names = parents.map(|(parent, id)| match workflow.name_of(parent.place) {
-                b"" => id.as_bytes(),
-                name => name,
-            });
-            fields.names(field, names);
+            let parents = workflow.parents(place).filter(|parent| parent.any == any);
+            fields.names(field, parents.map(|parent| workflow.called(parent.place)));
         }
         fields.write(call.reply);
     }
@@ -73,16 +69,6 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let next = if end < size { end } else { 0 };
     call.reply.bytes(next.to_string().as_bytes());
     Ok(Next::Replied)
-}
-
-/// By place among the parents of a task: the id, if a parent has no name, else nothing.
-fn ids_of_nameless(queue: &Queue, workflow: &Workflow, place: u32) -> Vec<String> {
-    let parents = workflow.parents(place);
-    let id = |parent: u32| match workflow.name_of(parent) {
-        b"" => queue.task_at(workflow, parent).id.to_string(),
-        _ => String::new(),
-    };
-    parents.map(|parent| id(parent.place)).collect()
 }
 
 fn about<'q>(queue: &'q Queue, workflow: &'q Workflow) -> Fields<'q> {

@@ -11,11 +11,12 @@ use super::deadlines::Due;
 use super::event::{Batch, QueueEvent};
 use super::names::Named;
 use super::numbers::later;
+use super::outcome::Phase;
 use super::queue::Queue;
 use super::slab::{NONE, Slot};
 use super::task::{Cause, State};
 use super::unique::Unique;
-use super::workflow::{Parent, Phase, Workflow};
+use super::workflow::{Parent, Workflow};
 
 /// A workflow with no more tasks than this is dropped in one step; a larger one in slices.
 const AT_ONCE: u32 = 256;
@@ -159,10 +160,9 @@ impl Queue {
         }
         let phase = record.end();
         let keep_ms = self.workflow_keep_ms(workflow, phase);
-        let record = self.workflows.get_mut(workflow);
-        let id = record.id;
+        let id = self.workflows.get(workflow).id;
         self.tell_close(id, phase);
-        self.note_workflow(id, phase);
+        self.note_workflow(workflow, phase);
         let record = self.workflows.get_mut(workflow);
         record.phase = phase;
         record.rare_mut().ended_ms = at_ms;
@@ -196,7 +196,8 @@ impl Queue {
         };
         match phase {
             Phase::Failed => failed_ms,
-            Phase::Cancelled if has_handle() => failed_ms.max(retain_ms),
+            // What failed before it was cancelled is looked into as any other failure.
+            Phase::Cancelled if record.failed > 0 || has_handle() => failed_ms.max(retain_ms),
             Phase::Cancelled | Phase::Done | Phase::Open => retain_ms,
         }
     }

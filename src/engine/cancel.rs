@@ -4,11 +4,12 @@ use hashbrown::HashSet;
 
 use super::event::{Ids, QueueEvent};
 use super::numbers::{Moment, issued_ms};
+use super::outcome::Phase;
 use super::queue::Queue;
 use super::reset::Bulk;
 use super::slab::{NONE, Slot};
 use super::task::{Cause, State, Task};
-use super::workflow::{Phase, Workflow};
+use super::workflow::Workflow;
 
 /// Which failed tasks.
 #[derive(Clone, Copy, Debug)]

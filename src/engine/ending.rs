@@ -3,10 +3,10 @@
 
 use hashbrown::HashSet;
 
+use super::outcome::Phase;
 use super::queue::Queue;
 use super::slab::Slot;
 use super::task::{Bytes, Cause, State};
-use super::workflow::Phase;
 
 /// How something ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use smallvec::{Array, SmallVec};
 
 use super::agent::Why;
+use super::outcome::OnFail;
 use super::settings::Setting;
 use super::task::{Attribute, Attributes, Cause};
-use super::workflow::OnFail;
 
 /// Task ids; mostly one.
 pub type Ids = SmallVec<[u64; 2]>;

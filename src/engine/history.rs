@@ -1,10 +1,10 @@
 //! What happens to tasks and workflows, one transition after the other, for those who read it as a
 //! stream. Noted only while somebody wants it, and only until the server has passed it on.
 
+use super::outcome::Phase;
 use super::queue::Queue;
-use super::slab::{NONE, Slot};
+use super::slab::Slot;
 use super::task::{Bytes, Cause, State};
-use super::workflow::Phase;
 
 /// The most bytes of the name of a stream.
 pub const NAME_MAX: usize = 64 << 10;
@@ -18,9 +18,11 @@ pub struct Transition {
     pub id: u64,
     /// The workflow of the task.
     pub workflow: Option<u64>,
+    /// What the task or the workflow is called.
+    pub name: Option<Bytes>,
     /// The task's type.
     pub kind: Option<Bytes>,
-    /// Who has taken it.
+    /// Who holds it, or held it until now.
     pub owner: Option<Bytes>,
     /// Why it is where it is, unless that is plain.
     pub reason: Option<&'static str>,
@@ -33,6 +35,8 @@ pub struct Transition {
 pub struct History {
     stream: Option<Bytes>,
     transitions: Vec<Transition>,
+    /// The task that was taken from its owner last, and the owner.
+    let_go: Option<(Slot, Bytes)>,
 }
 
 impl History {
@@ -60,20 +64,32 @@ impl Queue {
         std::mem::take(&mut self.history.transitions)
     }
 
+    /// A task is about to be taken from its owner.
+    pub(super) fn note_owner(&mut self, slot: Slot) {
+        if self.history.stream.is_some() {
+            let owner = self.owner_of(self.tasks.get(slot)).map(Into::into);
+            self.history.let_go = owner.map(|owner| (slot, owner));
+        }
+    }
+
     /// A task has come to a state.
     pub(super) fn note(&mut self, slot: Slot, state: State, cause: Cause) {
         if self.history.stream.is_none() {
             return;
         }
+        let let_go = self.history.let_go.take().filter(|(former, _)| *former == slot);
         let task = self.tasks.get(slot);
         let kind = self.kind_of(task);
-        let workflow = task.workflow;
+        let node = self.workflow_of(task);
+        let own_name = || task.details.as_ref().and_then(|details| details.name.clone());
+        let name = node.map(|(workflow, place)| workflow.name_of(place).into());
         let transition = Transition {
             event: state.word(),
             id: task.id,
-            workflow: (workflow != NONE).then(|| self.workflows.get(workflow).id),
+            workflow: node.map(|(workflow, _)| workflow.id),
+            name: name.filter(|name: &Bytes| !name.is_empty()).or_else(own_name),
             kind: (!kind.is_empty()).then(|| kind.into()),
-            owner: self.owner_of(task).map(Into::into),
+            owner: self.owner_of(task).map(Into::into).or(let_go.map(|(_, owner)| owner)),
             reason: says(state, cause).then(|| cause.words()),
             handle: task.handle().map(Into::into),
         };
@@ -81,7 +97,7 @@ impl Queue {
     }
 
     /// A workflow has come in, or ended.
-    pub(super) fn note_workflow(&mut self, id: u64, phase: Phase) {
+    pub(super) fn note_workflow(&mut self, workflow: Slot, phase: Phase) {
         if self.history.stream.is_none() {
             return;
         }
@@ -91,8 +107,11 @@ impl Queue {
             Phase::Failed => "workflow-failed",
             Phase::Cancelled => "workflow-cancelled",
         };
-        let (workflow, kind, owner, reason, handle) = (None, None, None, None, None);
-        let transition = Transition { event, id, workflow, kind, owner, reason, handle };
+        let workflow = self.workflows.get(workflow);
+        let name = (!workflow.name().is_empty()).then(|| workflow.name().into());
+        let (id, kind, owner, reason, handle) = (workflow.id, None, None, None, None);
+        let transition =
+            Transition { event, id, workflow: None, name, kind, owner, reason, handle };
         self.history.transitions.push(transition);
     }
 }

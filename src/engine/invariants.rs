@@ -6,10 +6,11 @@ use hashbrown::HashSet;
 use super::deadlines::Due;
 use super::list::List;
 use super::names::Named;
+use super::outcome::Phase;
 use super::queue::{Hold, Queue};
 use super::slab::{NONE, Slot};
 use super::task::{State, Task};
-use super::workflow::{Parent, Phase, Workflow};
+use super::workflow::{Parent, Workflow};
 
 impl Queue {
     /// The first invariant that does not hold. Looks at every task.

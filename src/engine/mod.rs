@@ -52,6 +52,7 @@ mod moves;
 pub mod names;
 pub mod numbered;
 pub mod numbers;
+pub mod outcome;
 pub mod owner;
 pub mod pace;
 pub mod packed;

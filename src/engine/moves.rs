@@ -119,6 +119,7 @@ impl Queue {
     /// Takes a running task from its owner; it stands in no list then.
     pub(super) fn disown(&mut self, slot: Slot) -> Slot {
         self.stop_clock(slot);
+        self.note_owner(slot);
         let task = self.tasks.get_mut(slot);
         let (owner, fence, id) = (task.owner, task.order, task.id);
         let was_cancelling = task.is_cancelling();

@@ -6,8 +6,8 @@
 
 use std::fmt;
 
+use super::outcome::Phase;
 use super::task::{Cause, State};
-use super::workflow::Phase;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub enum Refusal {
     NoWorkflow {
         /// Its number.
         id: u64,
-        /// How it ended, if it is known.
+        /// How it ended, if it is known; one that is open is being cancelled.
         phase: Option<Phase>,
     },
     /// Tasks wait for one another in a way that cannot be.
@@ -174,6 +174,9 @@ impl fmt::Display for Refusal {
             Self::NoTask(id) => write!(out, "NOTASK there is no task {id}"),
             Self::NoWorkflow { id, phase: None } => {
                 write!(out, "NOWORKFLOW there is no workflow {id}")
+            }
+            Self::NoWorkflow { id, phase: Some(Phase::Open) } => {
+                write!(out, "NOWORKFLOW workflow {id} is being cancelled")
             }
             Self::NoWorkflow { id, phase: Some(phase) } => {
                 write!(out, "NOWORKFLOW workflow {id} is {}", phase.word())

@@ -8,12 +8,13 @@ use smallvec::SmallVec;
 
 use super::deadlines::Due;
 use super::numbers::{NUMBER_MAX, STORED_MAX};
+use super::outcome::{OnFail, Phase};
 use super::queue::Queue;
 use super::restore::{Restore, require};
 use super::slab::Slot;
 use super::task::State;
 use super::unique::Unique;
-use super::workflow::{OnFail, Parent, Phase, TASKS_MAX, Workflow};
+use super::workflow::{Parent, TASKS_MAX, Workflow};
 use super::workflows::Workflows;
 
 /// What is said of a workflow, but for its tasks.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::numbers::NUMBER_MAX;
+use super::workflow::TASKS_MAX;
 
 /// One setting. The place in this list is the stored format: new ones are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,7 @@ impl Setting {
     pub fn max(self) -> u64 {
         match self {
             Self::Retries => u32::MAX.into(),
+            Self::MaxDag => TASKS_MAX,
             _ => NUMBER_MAX,
         }
     }

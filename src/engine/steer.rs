@@ -1,14 +1,17 @@
 //! PAUSE, RESUME, CANCEL and RETRY of a whole workflow.
 
+use std::borrow::Cow;
+
 use super::event::{Batch, QueueEvent};
 use super::names::Named;
 use super::numbers::Moment;
+use super::outcome::Phase;
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::reset::Bulk;
 use super::slab::NONE;
 use super::task::{State, Task};
-use super::workflow::{Phase, Workflow};
+use super::workflow::Workflow;
 
 impl Queue {
     /// Decides to hold back what of a workflow does not run, or no longer. Nothing if it is so.
@@ -40,7 +43,7 @@ impl Queue {
     pub fn decide_retry_workflow<'a>(&self, id: u64, at: Moment) -> Result<Bulk<'a>, Refusal> {
         let workflow = self.workflows.get(self.known_workflow(id, at)?);
         if workflow.phase == Phase::Open && workflow.cancelling {
-            return Err(Refusal::NoWorkflow { id, phase: Some(Phase::Cancelled) });
+            return Err(Refusal::NoWorkflow { id, phase: Some(Phase::Open) });
         }
         let count = workflow.failed + workflow.cancelled;
         if count == 0 || !self.key_is_free(workflow) {
@@ -84,13 +87,16 @@ impl Queue {
     }
 
     /// What the parents of a task left, by their names, as far as they are done.
-    pub fn results_of<'q>(&'q self, task: &Task) -> impl Iterator<Item = (&'q [u8], &'q [u8])> {
+    pub fn results_of<'q>(
+        &'q self,
+        task: &Task,
+    ) -> impl Iterator<Item = (Cow<'q, [u8]>, &'q [u8])> {
         let found = self.workflow_of(task).into_iter();
         found.flat_map(move |(workflow, place)| {
             workflow.parents(place).filter_map(move |parent| {
                 let task = self.task_at(workflow, parent.place);
                 let result = task.details.as_ref()?.result.as_deref()?;
-                (task.state == State::Done).then(|| (workflow.name_of(parent.place), result))
+                (task.state == State::Done).then(|| (workflow.called(parent.place), result))
             })
         })
     }

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::event::{Batch, QueueEvent};
 use super::graph::{Graph, Planned, sorted};
 use super::numbers::{Moment, later};
+use super::outcome::{OnFail, Phase};
 use super::push::{Pushed, until_of};
 use super::queue::Queue;
 use super::refusal::{Refusal, quoted};
@@ -13,7 +14,7 @@ use super::settings::Setting;
 use super::slab::Slot;
 use super::task::{Attribute, Backoff, Cause, State, Task};
 use super::unique::Unique;
-use super::workflow::{OnFail, Parent, Phase, TASKS_MAX, Workflow};
+use super::workflow::{Parent, TASKS_MAX, Workflow};
 
 /// A task of a workflow as it is asked for.
 #[derive(Clone, Debug, Default)]
@@ -160,10 +161,7 @@ impl Queue {
         let slot = self.known_workflow(id, at)?;
         let Workflow { phase, cancelling, .. } = self.workflows.get(slot);
         match phase {
-            Phase::Open if *cancelling => {
-                Err(Refusal::NoWorkflow { id, phase: Some(Phase::Cancelled) })
-            }
-            Phase::Open => Ok(slot),
+            Phase::Open if !cancelling => Ok(slot),
             phase => Err(Refusal::NoWorkflow { id, phase: Some(*phase) }),
         }
     }
@@ -211,8 +209,8 @@ impl Queue {
             self.dig_up_unique(key);
             workflow.unique = self.uniques.insert(Unique::live(key, *id, *until_ms));
         }
-        self.workflows.insert(workflow);
-        self.note_workflow(*id, Phase::Open);
+        let slot = self.workflows.insert(workflow);
+        self.note_workflow(slot, Phase::Open);
         self.last_number = *id;
     }
 

@@ -4,61 +4,14 @@
 //! waits for whom, and how many may still run. A task stands behind its parents, so the graph can
 //! only grow, and never has a cycle. What happens when a task ends is told in `advance`.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
-
+use super::outcome::{OnFail, Phase};
 use super::packed::Packed;
 use super::slab::{NONE, Slot};
 use super::task::Bytes;
-
-/// What becomes of the rest when a task has failed for good or was cancelled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OnFail {
-    /// Nothing more starts, but tasks that wait for any end of a parent.
-    #[default]
-    Stop,
-    /// What does not depend on it goes on.
-    Continue,
-}
-
-impl OnFail {
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Continue => "continue",
-        }
-    }
-}
-
-/// Where a workflow stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
-    /// Something of it runs, or can still start.
-    Open,
-    /// Every task is done.
-    Done,
-    /// A task failed for good.
-    Failed,
-    /// It was cancelled, or a task of it was.
-    Cancelled,
-}
-
-impl Phase {
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Open => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
+use hashbrown::HashMap;
 
 /// How a task waits for a parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,6 +219,15 @@ impl Workflow {
         self.text.get(range).unwrap_or_default()
     }
 
+    /// The name of a task, or its number if it has none.
+    #[must_use]
+    pub fn called(&self, place: u32) -> Cow<'_, [u8]> {
+        match self.name_of(place) {
+            b"" => Cow::Owned(self.id_of(place).to_string().into_bytes()),
+            name => Cow::Borrowed(name),
+        }
+    }
+
     /// The place of a task by its name.
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<u32> {
@@ -401,29 +363,6 @@ impl Workflow {
     #[must_use]
     pub fn edges(&self) -> usize {
         self.edges.len()
-    }
-
-    /// Whether some task has failed or was cancelled, after which nothing more starts.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.on_fail == OnFail::Stop && self.failed + self.cancelled > 0
-    }
-
-    /// Whether this task may not start (again).
-    #[must_use]
-    pub fn bars(&self, place: u32) -> bool {
-        self.cancelling || self.is_stopped() && !self.is_last_resort(place)
-    }
-
-    /// How it ends, once nothing of it is unfinished.
-    #[must_use]
-    pub fn end(&self) -> Phase {
-        match (self.failed, self.cancelled) {
-            (_, 1..) if self.cancelling => Phase::Cancelled,
-            (1.., _) => Phase::Failed,
-            (0, 1..) => Phase::Cancelled,
-            (0, 0) => Phase::Done,
-        }
     }
 
     /// Bytes on the heap.

@@ -3,10 +3,11 @@
 use super::event::{Ids, QueueEvent};
 use super::fits::{distinct, require};
 use super::numbers::NUMBER_MAX;
+use super::outcome::Phase;
 use super::queue::Queue;
 use super::slab::Slot;
 use super::task::State;
-use super::workflow::{Parent, Phase, TASKS_MAX, Workflow};
+use super::workflow::{Parent, TASKS_MAX, Workflow};
 
 impl Queue {
     /// Whether an event of a workflow can be applied here; if not, why.

@@ -1,8 +1,9 @@
 //! The workflows of a queue, found by their numbers.
 
 use super::numbered::Numbered;
+use super::outcome::Phase;
 use super::slab::{Slab, Slot};
-use super::workflow::{Phase, Workflow};
+use super::workflow::Workflow;
 
 /// Every workflow of a queue.
 #[derive(Default)]

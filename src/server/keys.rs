@@ -480,14 +480,13 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     }
 
     fn begin_stream(&mut self, beside: Key, stream: &[u8]) -> Result<(), Refusal> {
-        let queue = self.name(beside).to_vec();
         let opened = self.open_named(beside, &[stream], Access::Update)?;
         if !matches!(opened.as_slice(), [Some(_)]) {
             let text = "events must be a key of the same slot as the queue";
             return Err(Refusal::Syntax(text.to_owned()));
         }
         let wrong = || Refusal::WrongType { key: stream.to_vec(), wanted: "stream" };
-        let begun = stream::begin(self.ctx, stream, &queue);
+        let begun = stream::begin(self.ctx, stream);
         // The server has told other modules of the entry, who may have done anything to any key.
         for opened in &mut self.opened {
             opened.held = self.ctx.value(opened.name).map_or(Held::Nothing, Held::of);

@@ -2,7 +2,7 @@
 //! read with XREAD or a consumer group. Only a primary writes it; replicas and the append-only file
 //! get the entries as such. A stream that is gone, or is something else, stops no transition.
 
-use std::ffi::c_int;
+use std::ffi::CStr;
 
 use redis_module::raw;
 
@@ -25,43 +25,44 @@ pub(super) fn append(ctx: Ctx, stream: &[u8], queue: Str, transitions: &[Transit
             ("id", Some(id.as_bytes())),
             ("at", Some(at.as_bytes())),
             ("workflow", workflow.as_deref().map(str::as_bytes)),
+            ("name", transition.name.as_deref()),
             ("type", transition.kind.as_deref()),
             ("owner", transition.owner.as_deref()),
             ("reason", transition.reason.map(str::as_bytes)),
             ("handle", transition.handle.as_deref()),
         ];
-        if !add_entry(ctx, stream, "NOMKSTREAM", &fields) {
+        let options = ["NOMKSTREAM", "MAXLEN", "~", KEPT, "*"];
+        let mut words: Vec<Str> = vec![stream];
+        words.extend(options.map(|option| ctx.string(option.as_bytes())));
+        for (name, value) in fields {
+            if let Some(value) = value {
+                words.extend([ctx.string(name.as_bytes()), ctx.string(value)]);
+            }
+        }
+        if !succeeds(ctx, c"XADD", &mut words) {
             add(&COUNTERS.lost, 1);
         }
     }
 }
 
-/// Makes a stream that is not there yet, with an entry that says what it is for; false if there is
-/// something else.
-pub(super) fn begin(ctx: Ctx, stream: &[u8], queue: &[u8]) -> bool {
-    let fields = [("event", Some(&b"events"[..])), ("queue", Some(queue))];
-    add_entry(ctx, ctx.string(stream), "MAXLEN", &fields)
+/// Makes a stream, an empty one, if there is none yet; false if there is something else.
+pub(super) fn begin(ctx: Ctx, stream: &[u8]) -> bool {
+    let word = |word: &str| ctx.string(word.as_bytes());
+    // Only a group brings a stream into being without an entry.
+    let group = word("baton:begin");
+    let mut create = [word("CREATE"), ctx.string(stream), group, word("$"), word("MKSTREAM")];
+    let mut destroy = [word("DESTROY"), ctx.string(stream), group];
+    succeeds(ctx, c"XGROUP", &mut create) && succeeds(ctx, c"XGROUP", &mut destroy)
 }
 
-/// Adds an entry of the fields that have a value, unless the stream is not there and `word` is
-/// NOMKSTREAM.
-fn add_entry(ctx: Ctx, stream: Str, word: &str, fields: &[(&str, Option<&[u8]>)]) -> bool {
-    let mut words = vec![stream];
-    let options: &[&str] =
-        if word == "NOMKSTREAM" { &["NOMKSTREAM", "MAXLEN"] } else { &["MAXLEN"] };
-    let options = options.iter().chain(&["~", KEPT, "*"]);
-    words.extend(options.map(|option| ctx.string(option.as_bytes())));
-    for (name, value) in fields {
-        if let Some(value) = value {
-            words.extend([ctx.string(name.as_bytes()), ctx.string(value)]);
-        }
-    }
+/// Calls a command of the server, which replicas get as such; false if it is not carried out.
+fn succeeds(ctx: Ctx, command: &CStr, words: &mut [Str]) -> bool {
     // SAFETY: the format takes a vector with its length; `Str` is a transparent pointer; the reply
     // is freed.
     unsafe {
         let reply = api!(RedisModule_Call(
             ctx.0,
-            c"XADD".as_ptr(),
+            command.as_ptr(),
             c"!v".as_ptr(),
             words.as_mut_ptr().cast::<*mut raw::RedisModuleString>(),
             words.len(),
@@ -71,6 +72,6 @@ fn add_entry(ctx: Ctx, stream: Str, word: &str, fields: &[(&str, Option<&[u8]>)]
         }
         let kind = api!(RedisModule_CallReplyType(reply));
         api!(RedisModule_FreeCallReply(reply));
-        kind == raw::REDISMODULE_REPLY_STRING as c_int
+        ![raw::REDISMODULE_REPLY_ERROR, raw::REDISMODULE_REPLY_NULL].contains(&(kind as isize))
     }
 }

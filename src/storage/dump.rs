@@ -10,12 +10,13 @@ use super::codec;
 use crate::engine::event::bounded;
 use crate::engine::list::List;
 use crate::engine::names::Named;
+use crate::engine::outcome::{OnFail, Phase};
 use crate::engine::owner::{Completion, Owner};
 use crate::engine::queue::{Hold, Queue, Totals};
 use crate::engine::settings::Setting;
 use crate::engine::slab::{NONE, Slot};
 use crate::engine::task::{Attribute, Attributes, Cause, State};
-use crate::engine::workflow::{OnFail, Phase, Workflow};
+use crate::engine::workflow::Workflow;
 
 /// A chunk is handed on once it is this long.
 const CHUNK_BYTES: usize = 64 << 10;

@@ -67,8 +67,8 @@ fn a_cancelled_workflow_starts_nothing_and_ends_with_what_runs() {
         WF.CANCEL q WORKFLOW $w => {count:0 more:0}
         WF.WORKFLOW q $w => {state:"running" cancel:1 unfinished:2 cancelled:2 ..}
         WF.TOUCH q x $a => {cancel:1 ..}
-        WF.PUSH q 5 WORKFLOW $w => !NOWORKFLOW is cancelled
-        WF.RETRY q WORKFLOW $w => !NOWORKFLOW is cancelled
+        WF.PUSH q 5 WORKFLOW $w => !NOWORKFLOW is being cancelled
+        WF.RETRY q WORKFLOW $w => !NOWORKFLOW is being cancelled
         WF.DONE q x $a => OK
         WF.NACK q x IDS 1 $b => 1
         # Dropped at once: nobody asked for it to be kept.
