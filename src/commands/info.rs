@@ -5,10 +5,11 @@ use super::spec::{Access, Arg, Keys, Spec};
 use super::{Call, Fields, Key, Next};
 use crate::engine::agent::State as Standing;
 use crate::engine::pool::{Drain, Reset, of_identity};
-use crate::engine::queue::{Hold, Queue, Totals};
+use crate::engine::queue::{Hold, Queue};
 use crate::engine::refusal::Refusal;
 use crate::engine::settings::Setting;
 use crate::engine::task::State;
+use crate::engine::totals::Totals;
 
 /// WF.INFO.
 pub(super) static INFO: Spec = Spec {
@@ -26,10 +27,11 @@ pub(super) static INFO: Spec = Spec {
     details: "\
         A queue: state (active, paused or draining); while it drains, reset-at (Unix \
         milliseconds, if a reset is planned) and reset (tasks reset so far); paused-types; how \
-        many tasks are scheduled, ready, running, done, failed, cancelled; unfinished, the first \
-        three together; types and owners with tasks; unique-keys; since it was made: \
+        many tasks are waiting, scheduled, ready, running, done, failed, cancelled; unfinished, the first \
+        four together; types and owners with tasks; unique-keys; workflows; since it was made: \
         total-pushed, total-taken, total-completed, total-failed (for good), total-returned \
-        (from running to pre-running), total-cancelled; last-number, the greatest id or fence; \
+        (from running to pre-running), total-cancelled, total-retried (pushed and retried are as \
+        many as unfinished, completed, failed and cancelled); last-number, the greatest id or fence; \
         then the settings of WF.SET. An agent: epoch; state (active, draining, retired); pool; \
         lease (milliseconds left, 0 if it is over); reset (tasks that a stop handed back so \
         far); queues it took from. A pool: size, lease, orphan; state (active, draining); \
@@ -71,13 +73,14 @@ fn about_queue(queue: &Queue) -> Fields<'_> {
     fields.integer("owners", queue.holding());
     fields.integer("unique-keys", queue.uniques().len());
     fields.integer("workflows", queue.workflows().len());
-    let Totals { pushed, taken, completed, failed, returned, cancelled } = queue.totals();
+    let Totals { pushed, taken, completed, failed, returned, cancelled, retried } = queue.totals();
     fields.integer("total-pushed", pushed);
     fields.integer("total-taken", taken);
     fields.integer("total-completed", completed);
     fields.integer("total-failed", failed);
     fields.integer("total-returned", returned);
     fields.integer("total-cancelled", cancelled);
+    fields.integer("total-retried", retried);
     fields.integer("last-number", queue.last_number());
     fields.maybe("events", queue.history().stream());
     for setting in Setting::ALL {

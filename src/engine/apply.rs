@@ -308,6 +308,7 @@ impl Queue {
 
     /// What counted against a task is forgotten, and its UNIQUE key is its own again.
     pub(super) fn forget_troubles(&mut self, slot: Slot) {
+        self.totals.retried += 1;
         let Some(details) = &mut self.tasks.get_mut(slot).details else { return };
         (details.failures, details.crashes, details.interruptions) = (0, 0, 0);
         details.error = None;

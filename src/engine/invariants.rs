@@ -30,6 +30,7 @@ impl Queue {
         ensure(self.by_id.len() == self.tasks.len(), || "the index of ids is off".to_owned())?;
         let bytes: u64 = self.tasks.iter().map(|(_, task)| task.payload.len() as u64).sum();
         ensure(bytes == self.payload_bytes, || "the count of payload bytes is off".to_owned())?;
+        ensure(self.totals.come_out_even(self.unfinished()), || "the totals are off".to_owned())?;
         self.check_tasks()?;
         self.check_uniques()?;
         self.check_workflows()?;

@@ -73,6 +73,7 @@ mod stopping;
 pub mod submit;
 pub mod task;
 pub mod tick;
+pub mod totals;
 pub mod touch;
 pub mod unique;
 pub mod waiters;

@@ -19,25 +19,9 @@ use super::owner::Owner;
 use super::settings::Settings;
 use super::slab::{NONE, Slab, Slot};
 use super::task::{Details, State, Task};
+use super::totals::Totals;
 use super::unique::Unique;
 use super::workflows::Workflows;
-
-/// How many tasks of each kind of fate there were since the queue was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Pushed.
-    pub pushed: u64,
-    /// Taken; a task may be taken more than once.
-    pub taken: u64,
-    /// Completed.
-    pub completed: u64,
-    /// Failed for good.
-    pub failed: u64,
-    /// Back to pre-running, for whatever cause.
-    pub returned: u64,
-    /// Cancelled.
-    pub cancelled: u64,
-}
 
 /// Why nothing of a queue is handed out: its pre-running tasks keep their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,12 @@ use super::history::NAME_MAX;
 use super::names::Named;
 use super::numbers::{NUMBER_MAX, STORED_MAX};
 use super::owner::{Answer, COMPLETIONS_KEPT, Completion, Owner, Requests};
-use super::queue::{Hold, Queue, Totals};
+use super::queue::{Hold, Queue};
 use super::restore_workflows::Places;
 use super::settings::Setting;
 use super::slab::{NONE, Slot};
 use super::task::{Attribute, Bytes, Cause, Details, State, Task};
+use super::totals::Totals;
 use super::unique::Unique;
 
 /// What is said of one task.
@@ -53,8 +54,7 @@ impl Restore {
     /// The greatest number issued, and the totals.
     pub fn numbers(&mut self, last_number: u64, totals: Totals) -> Result<(), String> {
         require(last_number <= STORED_MAX, || format!("the number {last_number} is too great"))?;
-        let Totals { pushed, taken, completed, failed, returned, cancelled } = totals;
-        counts_fit([pushed, taken, completed, failed, returned, cancelled])?;
+        counts_fit(totals.all())?;
         require(self.lines.is_empty() && self.owners.is_empty(), || "a second start".to_owned())?;
         self.queue.last_number = last_number;
         self.queue.totals = totals;
@@ -286,6 +286,9 @@ impl Restore {
         require(self.lines.iter().all(|line| self.queue.lines.is_named(*line)), || {
             "a line without a task".to_owned()
         })?;
+        require(self.queue.totals.come_out_even(self.queue.unfinished()), || {
+            "more or fewer tasks than came in".to_owned()
+        })?;
         for owner in &self.owners {
             count_held(&mut self.queue, *owner)?;
         }
@@ -355,6 +358,14 @@ mod tests {
     /// Tries to load one task in this state.
     fn load(state: State, cause: Cause, attributes: &[Attribute<'_>]) -> Result<Queue, String> {
         let mut restore = begun();
+        let (completed, failed, cancelled) = match state {
+            State::Waiting | State::Scheduled | State::Ready | State::Running => (0, 0, 0),
+            State::Done => (1, 0, 0),
+            State::Failed => (0, 1, 0),
+            State::Cancelled => (0, 0, 1),
+        };
+        restore.queue.totals =
+            Totals { pushed: 1, completed, failed, cancelled, ..Totals::default() };
         let owner = (state == State::Running).then_some(0);
         restore.task(&Said {
             id: LAST - 7,

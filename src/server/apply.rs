@@ -9,7 +9,8 @@ use std::cell::RefCell;
 use hashbrown::HashMap;
 
 use super::api::{self, Ctx, Str};
-use super::keys::{Keys, Loaded};
+use super::held::Loaded;
+use super::keys::Keys;
 use super::{clock, observe};
 use crate::commands::Key;
 use crate::engine::event::{AgentEvent, PoolEvent, QueueEvent};

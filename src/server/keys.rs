@@ -5,16 +5,13 @@
 //! sent when the call is over: notifications run other modules' code, which may delete the very
 //! keys that are open here.
 
-use std::ffi::c_void;
-
-use redis_module::raw;
 use smallvec::SmallVec;
 
 use super::api::{Ctx, Str};
-use super::datatype::{self, Stored};
+use super::held::{Held, Loaded, expect};
 use super::news::News;
 use super::observe;
-use super::timer::{self, Timed};
+use super::timer::Timed;
 use super::{acl, blobs, clock, stream, turns, watch};
 use crate::commands::{Access, Key, Keyspace};
 use crate::engine::agent::Agent;
@@ -26,61 +23,6 @@ use crate::engine::refusal::Refusal;
 use crate::engine::slab::Slot;
 use crate::engine::task::Bytes;
 use crate::storage::batch;
-
-/// What a key holds.
-#[derive(Clone, Copy)]
-enum Held {
-    Nothing,
-    Queue(*mut Stored<Queue>),
-    Agent(*mut Stored<Agent>),
-    Pool(*mut Stored<Pool>),
-    Other,
-    /// The call is over.
-    Closed,
-}
-
-impl Held {
-    /// What the server has at a key that is there.
-    fn of((kind, value): (*mut raw::RedisModuleType, *mut c_void)) -> Self {
-        if kind == datatype::queue_type() {
-            Self::Queue(value.cast())
-        } else if kind == datatype::agent_type() {
-            Self::Agent(value.cast())
-        } else if kind == datatype::pool_type() {
-            Self::Pool(value.cast())
-        } else {
-            Self::Other
-        }
-    }
-}
-
-/// The timer learns when something falls due at a key that was found in a walk through all.
-pub(super) fn found(
-    ctx: Ctx,
-    name: Str,
-    value: (*mut raw::RedisModuleType, *mut c_void),
-    at: Moment,
-) {
-    expect(ctx, name, Held::of(value), at);
-}
-
-/// Looks at the queue of a name, if there is one.
-pub(super) fn with_queue<R>(ctx: Ctx, name: Str, look: impl FnOnce(&Queue) -> R) -> Option<R> {
-    match ctx.value(name).map(Held::of) {
-        // SAFETY: the server owns the value, and nothing but this runs until the look is over.
-        Some(Held::Queue(stored)) => Some(look(unsafe { &(*stored).value })),
-        _ => None,
-    }
-}
-
-fn expect(ctx: Ctx, name: Str, held: Held, at: Moment) {
-    match held {
-        Held::Queue(stored) => timer::seen(ctx, name, stored, at),
-        Held::Agent(stored) => timer::seen(ctx, name, stored, at),
-        Held::Pool(stored) => timer::seen(ctx, name, stored, at),
-        Held::Nothing | Held::Other | Held::Closed => {}
-    }
-}
 
 struct Opened {
     name: Str,
@@ -146,12 +88,13 @@ impl<'a> Keys<'a> {
         batch: &Batch<'_, QueueEvent<'_>>,
     ) -> Result<(), String> {
         let queue = self.queue_mut(key).ok_or("the key holds no queue")?;
-        let before = queue.holding();
+        let (before, totals) = (queue.holding(), queue.totals());
         let followed = queue.follow(batch);
         let endings = queue.take_endings();
         // The primary tells them, and its entries come by themselves.
         queue.take_transitions();
         let emptied = queue.holding() < before;
+        observe::fates(totals, queue.totals());
         self.emptied |= emptied;
         let news = self.news_of(key, false);
         observe::queue(batch, &mut news.told);
@@ -317,31 +260,6 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// A value read from storage.
-pub(super) enum Loaded {
-    Queue(Box<Queue>),
-    Agent(Box<Agent>),
-    Pool(Box<Pool>),
-}
-
-/// Makes a key that is not there, with this value.
-fn create<T>(ctx: Ctx, name: Str, kind: *mut raw::RedisModuleType, value: T) -> *mut Stored<T> {
-    let stored = Stored::boxed(value);
-    ctx.create(name, kind, stored.cast::<c_void>());
-    stored
-}
-
-impl Loaded {
-    /// Makes a key that is not there, with this value.
-    fn create(self, ctx: Ctx, name: Str) -> Held {
-        match self {
-            Self::Queue(queue) => Held::Queue(create(ctx, name, datatype::queue_type(), *queue)),
-            Self::Agent(agent) => Held::Agent(create(ctx, name, datatype::agent_type(), *agent)),
-            Self::Pool(pool) => Held::Pool(create(ctx, name, datatype::pool_type(), *pool)),
-        }
-    }
-}
-
 impl<'a> Keyspace<'a> for Keys<'a> {
     fn open(&mut self, name: &'a [u8]) -> Key {
         let string = self.string_of(name);
@@ -414,9 +332,10 @@ impl<'a> Keyspace<'a> for Keys<'a> {
     fn apply_queue(&mut self, key: Key, batch: Batch<'_, QueueEvent<'_>>) {
         self.unpublished = true;
         let Some(queue) = self.queue_mut(key) else { unreachable!("a commit to no queue") };
-        let before = queue.holding();
+        let (before, totals) = (queue.holding(), queue.totals());
         queue.apply(&batch);
         let emptied = queue.holding() < before;
+        observe::fates(totals, queue.totals());
         clock::issued(queue.last_number());
         let endings = queue.take_endings();
         let stream = queue.history().stream().map(Bytes::from);

@@ -19,6 +19,7 @@ mod config;
 mod datatype;
 mod dispatch;
 mod eviction;
+mod held;
 mod info;
 mod keys;
 mod lazyfree;

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::engine::event::{AgentEvent, Batch, PoolEvent, QueueEvent};
 use crate::engine::task::Cause;
+use crate::engine::totals::Totals;
 
 /// Counters since the module was loaded.
 pub(super) struct Counters {
@@ -67,53 +68,74 @@ pub(super) fn add(counter: &AtomicU64, count: u64) {
     counter.store(counter.load(Ordering::Relaxed) + count, Ordering::Relaxed);
 }
 
+/// Counts what became of a queue's tasks between two moments.
+pub(super) fn fates(before: Totals, after: Totals) {
+    let counters = [
+        &COUNTERS.pushed,
+        &COUNTERS.taken,
+        &COUNTERS.completed,
+        &COUNTERS.failed,
+        &COUNTERS.returned,
+        &COUNTERS.cancelled,
+        &COUNTERS.retried,
+    ];
+    let counts = after.all().into_iter().zip(before.all());
+    for (counter, (after, before)) in counters.into_iter().zip(counts) {
+        if after != before {
+            add(counter, after - before);
+        }
+    }
+}
+
 /// Adds what is told of events of a queue.
 pub(super) fn queue(batch: &Batch<'_, QueueEvent<'_>>, told: &mut Told) {
     for event in &batch.events {
-        let (counter, count, notice) = match event {
-            QueueEvent::Pushed { count, .. } => {
-                (Some(&COUNTERS.pushed), *count as usize, c"wf.push")
-            }
-            QueueEvent::Taken { ids, .. } => (Some(&COUNTERS.taken), ids.len(), c"wf.pop"),
-            QueueEvent::Completed { ids, .. } => (Some(&COUNTERS.completed), ids.len(), c"wf.done"),
-            QueueEvent::Failed { ids, .. } => (Some(&COUNTERS.failed), ids.len(), c"wf.fail"),
-            QueueEvent::Returned { ids, cause, .. } => {
-                (Some(&COUNTERS.returned), ids.len(), returned(*cause))
-            }
-            QueueEvent::Touched { .. } => (None, 0, c"wf.touch"),
-            QueueEvent::Recovered { .. } => (Some(&COUNTERS.recoveries), 1, c"wf.recover"),
-            QueueEvent::Settled { .. } => (None, 0, c"wf.recover"),
-            QueueEvent::Expired { ids } => (Some(&COUNTERS.expired), ids.len(), c"wf.expire"),
-            QueueEvent::Forgotten { .. } => (None, 0, c"wf.expire"),
-            QueueEvent::Set { .. } => (None, 0, c"wf.set"),
-            QueueEvent::Readied { ids, .. } => (Some(&COUNTERS.readied), ids.len(), c"wf.ready"),
-            QueueEvent::Extended { .. } => (None, 0, c"wf.touch"),
-            QueueEvent::Edited { .. } => (None, 0, c"wf.edit"),
-            QueueEvent::Cancelled { ids } => (Some(&COUNTERS.cancelled), ids.len(), c"wf.cancel"),
-            QueueEvent::Retried { ids, .. } => (Some(&COUNTERS.retried), ids.len(), c"wf.retry"),
-            QueueEvent::Purged { ids } => (Some(&COUNTERS.expired), ids.len(), c"wf.purge"),
-            QueueEvent::Paused { .. } => (None, 0, c"wf.pause"),
-            QueueEvent::Resumed { .. } => (None, 0, c"wf.resume"),
-            QueueEvent::Drained { .. } => (None, 0, c"wf.drain"),
-            QueueEvent::Told { .. } => (None, 0, c"wf.set"),
-            QueueEvent::Submitted { .. } => (None, 0, c"wf.submit"),
-            QueueEvent::Added { .. } => (Some(&COUNTERS.pushed), 1, c"wf.push"),
-            QueueEvent::Advanced => (None, 0, c"wf.advance"),
-            QueueEvent::WorkflowHeld { paused: true, .. } => (None, 0, c"wf.pause"),
-            QueueEvent::WorkflowHeld { paused: false, .. } => (None, 0, c"wf.resume"),
-            QueueEvent::WorkflowCancelled { .. } => (None, 0, c"wf.cancel"),
-            QueueEvent::WorkflowRetried { .. } => (None, 0, c"wf.retry"),
-            QueueEvent::Swept { count, .. } => {
-                (Some(&COUNTERS.expired), *count as usize, c"wf.expire")
-            }
-        };
-        if let Some(counter) = counter {
-            add(counter, count as u64);
-        }
+        count(event);
+        told.notice(notice(event));
         // Who waits for the end of a stop waits for the queue itself.
         told.wakes |= matches!(event, QueueEvent::Resumed { .. });
         told.offers |= can_be_taken(event);
-        told.notice(notice);
+    }
+}
+
+/// Counts what the totals of a queue do not.
+fn count(event: &QueueEvent<'_>) {
+    let (counter, count) = match event {
+        QueueEvent::Recovered { .. } => (&COUNTERS.recoveries, 1),
+        QueueEvent::Readied { ids, .. } => (&COUNTERS.readied, ids.len() as u64),
+        QueueEvent::Expired { ids } | QueueEvent::Purged { ids } => {
+            (&COUNTERS.expired, ids.len() as u64)
+        }
+        QueueEvent::Swept { count, .. } => (&COUNTERS.expired, *count),
+        _ => return,
+    };
+    add(counter, count);
+}
+
+/// The keyspace notification of an event.
+fn notice(event: &QueueEvent<'_>) -> &'static CStr {
+    match event {
+        QueueEvent::Pushed { .. } | QueueEvent::Added { .. } => c"wf.push",
+        QueueEvent::Taken { .. } => c"wf.pop",
+        QueueEvent::Completed { .. } => c"wf.done",
+        QueueEvent::Failed { .. } => c"wf.fail",
+        QueueEvent::Returned { cause, .. } => returned(*cause),
+        QueueEvent::Touched { .. } | QueueEvent::Extended { .. } => c"wf.touch",
+        QueueEvent::Recovered { .. } | QueueEvent::Settled { .. } => c"wf.recover",
+        QueueEvent::Expired { .. } | QueueEvent::Forgotten { .. } | QueueEvent::Swept { .. } => {
+            c"wf.expire"
+        }
+        QueueEvent::Set { .. } | QueueEvent::Told { .. } => c"wf.set",
+        QueueEvent::Readied { .. } => c"wf.ready",
+        QueueEvent::Edited { .. } => c"wf.edit",
+        QueueEvent::Cancelled { .. } | QueueEvent::WorkflowCancelled { .. } => c"wf.cancel",
+        QueueEvent::Retried { .. } | QueueEvent::WorkflowRetried { .. } => c"wf.retry",
+        QueueEvent::Purged { .. } => c"wf.purge",
+        QueueEvent::Paused { .. } | QueueEvent::WorkflowHeld { paused: true, .. } => c"wf.pause",
+        QueueEvent::Resumed { .. } | QueueEvent::WorkflowHeld { paused: false, .. } => c"wf.resume",
+        QueueEvent::Drained { .. } => c"wf.drain",
+        QueueEvent::Submitted { .. } => c"wf.submit",
+        QueueEvent::Advanced => c"wf.advance",
     }
 }
 

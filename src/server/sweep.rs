@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use redis_module::raw;
 
 use super::api::{Ctx, Cursor, Str, api};
-use super::{clock, keys};
+use super::{clock, held};
 
 /// How long one step of a walk may take, in microseconds.
 const STEP_US: u64 = 1_000;
@@ -141,6 +141,6 @@ unsafe extern "C" fn found(
     let value = unsafe { api!(RedisModule_ModuleTypeGetValue(key)) };
     // A panic was logged by the hook; what is due at that key waits until it is touched.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        keys::found(Ctx(ctx), Str(name), (kind, value), clock::now());
+        held::found(Ctx(ctx), Str(name), (kind, value), clock::now());
     }));
 }

@@ -15,7 +15,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::api::{Ctx, Str};
-use super::keys;
+use super::held;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
 use crate::engine::waiters::{Waiters, Wants};
@@ -190,7 +190,7 @@ pub(super) fn decided(ctx: Ctx, number: u64, waits: bool) {
 
 /// Calls the next one of a queue, though nothing has happened there.
 fn go_on(ctx: Ctx, name: Str) {
-    let called = keys::with_queue(ctx, name, |queue| {
+    let called = held::with_queue(ctx, name, |queue| {
         TURNS.with_borrow_mut(|table| next(table, ctx.db(), name, queue))
     });
     call(ctx, name, called.flatten());

@@ -12,10 +12,11 @@ use crate::engine::list::List;
 use crate::engine::names::Named;
 use crate::engine::outcome::{OnFail, Phase};
 use crate::engine::owner::{Completion, Owner};
-use crate::engine::queue::{Hold, Queue, Totals};
+use crate::engine::queue::{Hold, Queue};
 use crate::engine::settings::Setting;
 use crate::engine::slab::{NONE, Slot};
 use crate::engine::task::{Attribute, Attributes, Cause, State};
+use crate::engine::totals::Totals;
 use crate::engine::workflow::Workflow;
 
 /// A chunk is handed on once it is this long.
@@ -27,7 +28,7 @@ pub(super) enum Record<'a> {
     /// What is not of any one task.
     Queue {
         last_number: u64,
-        totals: [u64; 6],
+        totals: [u64; Totals::COUNT],
         #[serde(deserialize_with = "bounded")]
         settings: SmallVec<[(Setting, u64); 2]>,
         hold: HoldRecord,
@@ -155,11 +156,10 @@ pub fn encode(queue: &Queue, sink: &mut dyn FnMut(&[u8])) {
 }
 
 fn header(queue: &Queue) -> Record<'_> {
-    let Totals { pushed, taken, completed, failed, returned, cancelled } = queue.totals();
     let setting = |setting| (setting, queue.settings().get(setting));
     Record::Queue {
         last_number: queue.last_number(),
-        totals: [pushed, taken, completed, failed, returned, cancelled],
+        totals: queue.totals().all(),
         settings: Setting::ALL.into_iter().map(setting).collect(),
         hold: match queue.hold() {
             None => HoldRecord::Open,

@@ -3,9 +3,10 @@
 use super::codec;
 use super::dump::{HoldRecord, Record, TaskRecord, WorkflowRecord};
 use crate::engine::owner::Completion;
-use crate::engine::queue::{Hold, Queue, Totals};
+use crate::engine::queue::{Hold, Queue};
 use crate::engine::restore::{Restore, Said};
 use crate::engine::restore_workflows::SaidWorkflow;
+use crate::engine::totals::Totals;
 
 /// A queue that is being loaded.
 #[derive(Default)]
@@ -39,9 +40,7 @@ impl Loader {
         match record {
             Record::Queue { last_number, totals, settings, hold, stream, paused } => {
                 self.started = true;
-                let [pushed, taken, completed, failed, returned, cancelled] = totals;
-                let totals = Totals { pushed, taken, completed, failed, returned, cancelled };
-                self.restore.numbers(last_number, totals)?;
+                self.restore.numbers(last_number, Totals::of(totals))?;
                 for (which, value) in settings {
                     self.restore.setting(which, value)?;
                 }

@@ -228,6 +228,7 @@ impl Model {
         for id in &found.0 {
             let place = self.place();
             let queue = self.queues.get_mut(&asked.queue).expect("a queue");
+            queue.count("total-retried", 1);
             let nth = queue.at(*id);
             let task = &mut queue.tasks[nth];
             (task.failures, task.crashes, task.interruptions) = (0, 0, 0);

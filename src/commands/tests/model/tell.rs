@@ -187,6 +187,7 @@ fn about(queue: &Queue, told: &Value) -> Verdict {
         "total-failed",
         "total-returned",
         "total-cancelled",
+        "total-retried",
     ];
     for total in totals {
         fields.number(total, queue.totals.get(total).copied().unwrap_or(0));

@@ -184,7 +184,8 @@ fn info_tells_of_a_queue_as_a_whole() {
             scheduled:1 \
             ready:4 running:1 done:2 failed:2 cancelled:1 unfinished:6 types:3 owners:1 \
             unique-keys:1 total-pushed:11 total-taken:6 \
-            total-completed:2 total-failed:2 total-returned:1 total-cancelled:1 last-number:_ \
+            total-completed:2 total-failed:2 total-returned:1 total-cancelled:1 total-retried:0 \
+            last-number:_ \
             retain:9000 retain-failed:50 crashes:4 maxlen:20 maxunique:30 timeout:41 retries:42 \
             backoff:43 backstop:44}
         WF.SET n maxlen 1

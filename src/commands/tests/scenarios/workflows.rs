@@ -257,10 +257,15 @@ fn what_the_call_says_counts_before_what_the_document_says() {
 fn what_is_wrong_with_a_document_is_said() {
     scenario(
         r#"
-        WF.SUBMIT q w JSON {"tasks":[{"nam":"a"}]} => !ERR JSON: unknown field `nam`
-        WF.SUBMIT q w JSON {"tasks":[{"payload":"a"}]} => !ERR JSON: missing field `name`
-        WF.SUBMIT q w JSON {"tasks":[{"name":"a","timeout":-1}]} => !ERR JSON: invalid value
-        WF.SUBMIT q w JSON {"tasks":[{"name":"a","delay":9007199254740992}]} => !ERR delay is not
+        WF.SUBMIT q w JSON {"tasks":[{"nam":"a"}]} => !ERR JSON: task 1: unknown field `nam`
+        WF.SUBMIT q w JSON {"tasks":[{"name":"b"},{"payload":"a"}]} => !ERR JSON: task 2: missing field `name`
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","timeout":-1}]} => !ERR JSON: task 1: invalid value
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","delay":9007199254740992}]} => !ERR task 'a': delay is not
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","backoff":[1]}]} => !ERR task 1: backoff is mill
+        # Only by name: a list says nothing to who reads it, and means another thing tomorrow.
+        WF.SUBMIT q w JSON {"tasks":[["a","p"]]} => !ERR task 1: invalid type: sequence
+        WF.SUBMIT q w JSON [[{"name":"a"}]] => !ERR JSON: invalid type: sequence, expected an obj
+        WF.SUBMIT q w JSON {"tasks":{"a":1}} => !ERR JSON: invalid type: map, expected an array
         WF.SUBMIT q w JSON {"tasks":[{"name":"a"}],"onfail":"go"} => !ERR ONFAIL 'go' is neither
         WF.SUBMIT q w JSON {"tasks":[{"name":"a"}],"for":5} => !ERR for goes with unique
         WF.SUBMIT q w JSON {"tasks":[{"name":"a","after":["b"]}]} => !BADDAG
@@ -268,6 +273,9 @@ fn what_is_wrong_with_a_document_is_said() {
         WF.SUBMIT q w JSON {"tasks":[{"name":"a"}]} TASK b 1 => !ERR exclude each other
         WF.SUBMIT q w JSON [ => !ERR JSON:
         WF.SUBMIT q w TYPE t TASK a 1 => !ERR unknown option 'TYPE'
+        WF.SUBMIT q w TASK a 1 TASK b 2 PRIORITY x => !ERR task 'b': priority is not an integer
+        WF.SUBMIT q w TASK a 1 TASK b 2 AFTER a => !ERR task 'b': AFTER is not an integer
+        WF.SUBMIT q w TASK a 1 TASK b 2 AFTER 2 a => !ERR task 'b': AFTER announces more words
         WF.SUBMIT q w FOR 5 TASK a 1 => !ERR FOR goes with UNIQUE
         WF.SUBMIT q w ONFAIL go TASK a 1 => !ERR ONFAIL 'go' is neither STOP nor CONTINUE
         WF.INFO q => nil
