@@ -8,7 +8,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo graph test test-engine test-server check lint docs build run bench clean
-export BATON_SERVER
+export BATON_SERVER URL QUEUE WORKFLOW FORM
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,8 @@ demo: setup ## a fleet is killed, replaced and killed again: watch nothing get l
 	@$(CARGO) run --locked --quiet --example demo
 
 graph: ## draw a workflow: make graph QUEUE=jobs WORKFLOW=id [URL=redis://...] [FORM=dot]
-	@$(CARGO) run --locked --quiet --example graph -- $(URL) $(QUEUE) $(WORKFLOW) $(FORM)
+	@: "$${QUEUE:?which? make graph QUEUE=jobs WORKFLOW=id}" "$${WORKFLOW:?the id that WF.SUBMIT replied}"
+	@$(CARGO) run --locked --quiet --example graph -- "$$URL" "$$QUEUE" "$$WORKFLOW" "$$FORM"
 
 test: test-engine test-server ## all tests
 

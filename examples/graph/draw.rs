@@ -47,8 +47,7 @@ pub(crate) fn mermaid(nodes: &[Node]) -> String {
     let place = |name: &String| nodes.iter().position(|node| node.name == *name);
     let mut out = String::from("flowchart LR\n");
     for (nth, node) in nodes.iter().enumerate() {
-        let name = node.name.replace('"', "#quot;").replace(['\n', '\r'], " ");
-        let _ = writeln!(out, "  t{nth}[\"{name}\"]:::{}", node.state);
+        let _ = writeln!(out, "  t{nth}[\"{}\"]:::{}", entities(&node.name), node.state);
     }
     for (nth, node) in nodes.iter().enumerate() {
         for (parents, arrow) in [(&node.after, "-->"), (&node.after_any, "-.->")] {
@@ -60,6 +59,23 @@ pub(crate) fn mermaid(nodes: &[Node]) -> String {
     for (state, fill, ink) in COLOURS {
         if nodes.iter().any(|node| node.state == state) {
             let _ = writeln!(out, "  classDef {state} fill:{fill},color:{ink}");
+        }
+    }
+    out
+}
+
+/// A name in which nothing means anything to Mermaid or to the page around it.
+fn entities(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars() {
+        match letter {
+            '#' => out.push_str("#35;"),
+            '"' => out.push_str("#quot;"),
+            '<' => out.push_str("#lt;"),
+            '>' => out.push_str("#gt;"),
+            '&' => out.push_str("#amp;"),
+            control if control.is_control() => out.push(' '),
+            plain => out.push(plain),
         }
     }
     out
@@ -84,6 +100,7 @@ mod tests {
             node("fetch", "done", &[], &[]),
             node("a \"b\"", "failed", &["fetch"], &[]),
             node("clean", "ready", &["fetch"], &["a \"b\""]),
+            node("<b> & #1\n", "ready", &[], &[]),
         ]
     }
 
@@ -108,6 +125,7 @@ mod tests {
             "  t0[\"fetch\"]:::done",
             "  t1[\"a #quot;b#quot;\"]:::failed",
             "  t2[\"clean\"]:::ready",
+            "  t3[\"#lt;b#gt; #amp; #35;1 \"]:::ready",
             "  t0 --> t1",
             "  t0 --> t2",
             "  t1 -.-> t2",

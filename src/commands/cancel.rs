@@ -30,8 +30,9 @@ pub(super) static CANCEL: Spec = Spec {
         handle for the queue's setting retain-failed, so that somebody can end the work \
         outside (WF.LIST queue STATE cancelled HANDLES). Tasks that have ended are left alone. \
         COUNT: at most so many (10,000). WORKFLOW: all unfinished tasks of this workflow at once; \
-        nothing of it starts any more. A task of a workflow that is cancelled by its id counts as \
-        one that has failed.\n\n\
+        nothing of it starts any more, no task with AFTERANY either. A task of a workflow that is \
+        cancelled by its id is to the others as one that has failed; if nothing has failed \
+        besides, the workflow ends cancelled.\n\n\
         Errors: NOWORKFLOW, WRONGTYPE, ERR.",
     run,
 };

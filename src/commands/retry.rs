@@ -37,8 +37,10 @@ pub(super) static RETRY: Spec = Spec {
         checkpoint, progress and handle stay. A task whose UNIQUE key another unfinished task \
         has by now is left alone, and so are tasks of workflows. WORKFLOW: what has failed of \
         this workflow, was cancelled or could not start runs again, as its parents allow; what is \
-        done stays done. COUNT: at most so many (10,000).\n\n\
-        Errors: NOWORKFLOW, WRONGTYPE, ERR.",
+        done stays done, also a task with AFTERANY; one that does not run yet waits again for \
+        what it had waited for. The setting maxlen refuses none of them. COUNT: at most so many \
+        (10,000).\n\n\
+        Errors: NOWORKFLOW (it is not there, or still being cancelled), WRONGTYPE, ERR.",
     run,
 };
 

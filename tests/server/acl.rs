@@ -127,7 +127,7 @@ fn who_sets_a_stream_of_events_needs_the_right_to_it() {
     user(&server, "+@all ~q ~log").cmd("WF.SET q events log");
     // Whoever moves a task needs no right to the stream.
     user(&server, "+@all ~q ~worker").cmd("WF.POP q worker");
-    assert_eq!(admin.int("XLEN log"), 2);
+    assert_eq!(admin.int("XLEN log"), 1);
 }
 
 #[test]
