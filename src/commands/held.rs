@@ -32,10 +32,10 @@ pub(super) static HELD: Spec = Spec {
     ],
     reply: "a map: tasks, quarantined, cursor (0 at the end), missing",
     details: "\
-        CURSOR: where the last reply left off, 0 to begin. WITHRESULTS: as for WF.POP. A task that the last recovery did \
-        not get to is settled as it is read: it counts its crash, gets its fence, or is \
-        quarantined and listed there instead; so the right to change the queues is needed. On \
-        a replica nothing changes, and such tasks have no fence yet.\n\n\
+        CURSOR: where the last reply left off, 0 to begin. WITHRESULTS: as for WF.POP. A task \
+        that the last recovery did not get to is settled as it is read: it counts its crash, \
+        gets its fence, or is quarantined and listed there instead; so the right to change \
+        the queues is needed. On a replica nothing changes, and such tasks have no fence yet.\n\n\
         Errors: NOPERM, TRYAGAIN, WRONGTYPE, ERR.",
     run,
 };

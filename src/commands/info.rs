@@ -26,18 +26,19 @@ pub(super) static INFO: Spec = Spec {
         a map with the field kind (queue, agent or pool), or null when there is no such key",
     details: "\
         A queue: state (active, paused or draining); while it drains, reset-at (Unix \
-        milliseconds, if a reset is planned) and reset (tasks reset so far); paused-types; how \
-        many tasks are waiting, scheduled, ready, running, done, failed, cancelled; unfinished, the first \
-        four together; types and owners with tasks; unique-keys; workflows; since it was made: \
-        total-pushed, total-taken, total-completed, total-failed (for good), total-returned \
-        (from running to pre-running), total-cancelled, total-retried (pushed and retried are as \
-        many as unfinished, completed, failed and cancelled); last-number, the greatest id or fence; \
-        then the settings of WF.SET. An agent: epoch; state (active, draining, retired); pool; \
-        lease (milliseconds left, 0 if it is over); reset (tasks that a stop handed back so \
-        far); queues it took from. A pool: size, lease, orphan; state (active, draining); \
-        assumed (identities with a lease that runs); running (tasks its identities hold); \
-        reset-at and reset as above; left, the free identities that hold work. diverged 1: a \
-        replica's copy that does not follow its primary any more.\n\n\
+        milliseconds, if a reset is planned) and reset (tasks reset so far); paused-types; \
+        how many tasks are waiting, scheduled, ready, running, done, failed, cancelled; \
+        unfinished, the first four together; types and owners with tasks; unique-keys; \
+        workflows; since it was made: total-pushed, total-taken, total-completed, \
+        total-failed (for good), total-returned (from running to pre-running), \
+        total-cancelled, total-retried (pushed and retried are as many as unfinished, \
+        completed, failed and cancelled); last-number, the greatest id or fence; then the \
+        settings of WF.SET. An agent: epoch; state (active, draining, retired); pool; lease \
+        (milliseconds left, 0 if it is over); reset (tasks that a stop handed back so far); \
+        queues it took from. A pool: size, lease, orphan; state (active, draining); assumed \
+        (identities with a lease that runs); running (tasks its identities hold); reset-at \
+        and reset as above; left, the free identities that hold work. diverged 1: a replica's \
+        copy that does not follow its primary any more.\n\n\
         Errors: WRONGTYPE.",
     run,
 };

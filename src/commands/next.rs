@@ -34,8 +34,9 @@ pub(super) static NEXT: Spec = Spec {
     ],
     reply: "as WF.POP; null also when the completion counts but taking is refused",
     details: "\
-        WF.DONE and then WF.POP, with the options of both. Only the first half can refuse, and \
-        then nothing was taken. WITHRESULTS: what was completed just now is among them. A caller that waits has completed its task already.\n\n\
+        WF.DONE and then WF.POP, with the options of both. Only the first half can refuse, \
+        and then nothing was taken. WITHRESULTS: what was completed just now is among them. A \
+        caller that waits has completed its task already.\n\n\
         Errors: as WF.DONE.",
     run,
 };

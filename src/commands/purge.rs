@@ -47,10 +47,11 @@ pub(super) static PURGE: Spec = Spec {
     ],
     reply: "a map: count, and more (1 if there are others beyond COUNT)",
     details: "\
-        STATE: those that ended so; with OLDER those that did at least so many milliseconds ago. \
-        IDS: those named, as far as they have ended. A task that may still run is not dropped: \
-        cancel it first. A workflow is dropped whole, when it ended so or its own id is named; \
-        each of its tasks counts, and none is dropped without the others. COUNT: at most so many (10,000).\n\n\
+        STATE: those that ended so; with OLDER those that did at least so many milliseconds \
+        ago. IDS: those named, as far as they have ended. A task that may still run is not \
+        dropped: cancel it first. A workflow is dropped whole, when it ended so or its own id \
+        is named; each of its tasks counts, and none is dropped without the others. COUNT: at \
+        most so many (10,000).\n\n\
         Errors: WRONGTYPE, ERR.",
     run,
 };

@@ -50,22 +50,23 @@ pub(super) static SET: Spec = Spec {
     details: "\
         timeout: milliseconds for which a task may run that does not say so itself (0: any \
         time). retries: how often such a task is tried again after a failure (0). backoff: \
-        milliseconds that it then waits, doubling up to an hour (0). backstop: a running task of \
-        which nothing was heard for so many milliseconds (no WF.TOUCH of it, no WF.BEAT of its \
-        agent) is taken from its agent, which counts as a crash; the last resort, at once also \
-        for what runs already (0: never). retain: milliseconds for which a done task is kept \
-        that does not say so itself (0). retain-failed: the same of failed tasks (7 days). \
-        crashes: owners that a task may lose before it is quarantined (10; 0: any number). \
-        maxlen: unfinished tasks (0: any number). maxunique: UNIQUE keys remembered (1,000,000; \
-        0: any number). maxdag: tasks of a workflow (100,000; 0, and at the most: a million). \
-        events: the key of a stream, made if it is not there, to which each transition of a task \
-        or workflow is appended in the same step (empty: none). Its entries have event (the \
-        task's new state, or workflow-submitted, -done, -failed, -cancelled), queue, id, at \
-        (Unix milliseconds), and where they say something workflow, name, type, owner (who holds \
-        it, or held it until now), reason, handle; about the last 100,000 are kept. It is in the slot of the queue, and the caller may \
-        write it. A stream that is deleted or something else later on stops nothing: entries are \
-        lost, and INFO counts them. Unless said otherwise they hold for what happens from now \
-        on.\n\n\
+        milliseconds that it then waits, doubling up to an hour (0). backstop: a running task \
+        of which nothing was heard for so many milliseconds (no WF.TOUCH of it, no WF.BEAT of \
+        its agent) is taken from its agent, which counts as a crash; the last resort, at once \
+        also for what runs already (0: never). retain: milliseconds for which a done task is \
+        kept that does not say so itself (0). retain-failed: the same of failed tasks (7 \
+        days). crashes: owners that a task may lose before it is quarantined (10; 0: any \
+        number). maxlen: unfinished tasks (0: any number). maxunique: UNIQUE keys remembered \
+        (1,000,000; 0: any number). maxdag: tasks of a workflow (100,000; 0, and at the most: \
+        a million). events: the key of a stream, made if it is not there, to which each \
+        transition of a task or workflow is appended in the same step (empty: none). Its \
+        entries have event (the task's new state, or workflow-submitted, -done, -failed, \
+        -cancelled), queue, id, at (Unix milliseconds), and where they say something \
+        workflow, name, type, owner (who holds it, or held it until now), reason, handle; \
+        about the last 100,000 are kept. It is in the slot of the queue, and the caller may \
+        write it. A stream that is deleted or something else later on stops nothing: entries \
+        are lost, and INFO counts them. Unless said otherwise they hold for what happens from \
+        now on.\n\n\
         Errors: OOM, WRONGTYPE, ERR.",
     run,
 };

@@ -54,25 +54,25 @@ pub(super) static SUBMIT: Spec = Spec {
             ],
         ),
     ],
-    reply: "the workflow's id; with UNIQUE that of the workflow or task that has the key, if one has",
+    reply: "the workflow's id; with UNIQUE that of the workflow or task that has the key, if any",
     details: "\
-        Each TASK has a name of its own. AFTER: it is ready when these tasks, by name, are done. \
-        AFTERANY: when these have ended in whatever way; it waits for no other task, so a \
-        clean-up names all that it cleans up after. DELAY counts from then on. The other \
-        options mean what they mean for WF.PUSH. ONFAIL: what happens when a task has failed for \
-        good, or was cancelled. STOP (the default): nothing more of the workflow starts, but \
-        tasks with AFTERANY once all they wait for has ended; running ones may finish, and are \
-        cancelled (reason parent) when they are handed back or fail with tries left. CONTINUE: \
-        what does not depend on it goes on. What can no longer start is cancelled, reason parent. \
-        The workflow ends when nothing of it runs or can start; its tasks are kept until then, \
-        and as long as RETAIN says (or the queue's setting retain; retain-failed if a task has \
-        failed). UNIQUE: while a workflow or a task with this key is unfinished its id is \
-        replied and nothing is added; FOR as for WF.PUSH. JSON: the same as a document, in \
-        UTF-8; what the call says of ONFAIL, UNIQUE and RETAIN counts before what it says: \
-        {\"tasks\": [{\"name\", \"payload\", \"type\", \"priority\", \"timeout\", \"retries\", \
-        \"backoff\": ms or [ms, max-ms], \"delay\", \"after\": [names], \"afterany\": [names]}], \
-        \"onfail\": \"stop\" or \"continue\", \"retain\", \"unique\", \"for\"}; all but tasks and \
-        their names may be left out.\n\n\
+        Each TASK has a name of its own. AFTER: it is ready when these tasks, by name, are \
+        done. AFTERANY: when these have ended in whatever way; it waits for no other task, so \
+        a clean-up names all that it cleans up after. DELAY counts from then on. The other \
+        options mean what they mean for WF.PUSH. ONFAIL: what happens when a task has failed \
+        for good, or was cancelled. STOP (the default): nothing more of the workflow starts, \
+        but tasks with AFTERANY once all they wait for has ended; running ones may finish, \
+        and are cancelled (reason parent) when they are handed back or fail with tries left. \
+        CONTINUE: what does not depend on it goes on. What can no longer start is cancelled, \
+        reason parent. The workflow ends when nothing of it runs or can start; its tasks are \
+        kept until then, and as long as RETAIN says (or the queue's setting retain; \
+        retain-failed if a task has failed). UNIQUE: while a workflow or a task with this key \
+        is unfinished its id is replied and nothing is added; FOR as for WF.PUSH. JSON: the \
+        same as a document, in UTF-8; what the call says of ONFAIL, UNIQUE and RETAIN counts \
+        before what it says: {\"tasks\": [{\"name\", \"payload\", \"type\", \"priority\", \
+        \"timeout\", \"retries\", \"backoff\": ms or [ms, max-ms], \"delay\", \"after\": \
+        [names], \"afterany\": [names]}], \"onfail\": \"stop\" or \"continue\", \"retain\", \
+        \"unique\", \"for\"}; all but tasks and their names may be left out.\n\n\
         Errors: BADDAG (tasks that wait for one another in a cycle, for themselves, or for what \
         is not there; two of one name; more than the queue's setting maxdag), FULL, OOM, \
         WRONGTYPE, ERR; then nothing was added.",

@@ -18,9 +18,10 @@ pub(super) static TASK: Spec = Spec {
     reply: "the task as a map",
     details: "\
         Beside what WF.POP tells: state, priority, attempts, pushed-at, owner and running-for \
-        of a running task, starts-at of a scheduled one, ended-at and expires-at of an ended one, \
-        reason (why it failed, was cancelled, or is back after it ran), unique, timeout, retries, backoff, backoff-max, retain, error, result. Times \
-        are Unix times in milliseconds.\n\n\
+        of a running task, starts-at of a scheduled one, ended-at and expires-at of an ended \
+        one, reason (why it failed, was cancelled, or is back after it ran), unique, timeout, \
+        retries, backoff, backoff-max, retain, error, result. Times are Unix times in \
+        milliseconds.\n\n\
         Errors: NOTASK, WRONGTYPE, ERR.",
     run,
 };

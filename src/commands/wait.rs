@@ -30,9 +30,9 @@ pub(super) static WAIT: Spec = Spec {
         there are any; null if it has not ended in time",
     details: "\
         BLOCK: wait so many milliseconds, 0 for ever; without it, in MULTI and in scripts it \
-        replies at once. Whoever waits is told the result also of a task that is dropped as it \
-        ends; who asks later finds it only if it is kept (RETAIN, or the workflow's). A queue that is deleted or renamed ends the wait as if \
-        the task were gone.\n\n\
+        replies at once. Whoever waits is told the result also of a task that is dropped as \
+        it ends; who asks later finds it only if it is kept (RETAIN, or the workflow's). A \
+        queue that is deleted or renamed ends the wait as if the task were gone.\n\n\
         Errors: NOTASK, NOWORKFLOW (it is not there, or not any more), WRONGTYPE, ERR.",
     run,
 };

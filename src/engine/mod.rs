@@ -20,9 +20,12 @@
 //! | verbs of producers and agents | [`push`], [`pop`], [`finish`], [`touch`], [`recover`] |
 //! | verbs of operators, and of time | [`edit`], [`reset`], [`cancel`], [`give_up`], [`tick`] |
 //! | verbs on identities | [`epoch`], `lease`, `stopping`, [`pool`] |
+//! | workflows | [`submit`], [`graph`], [`workflow`], `advance`, [`steer`], [`outcome`] |
+//! | what is told | [`history`], [`totals`] |
 //! | who waits | [`waiters`], [`ending`] |
 //! | time | [`numbers`], [`pace`], [`share`] |
-//! | structures | [`slab`], [`list`], [`numbered`], [`index`], [`names`], [`heap`], [`lines`], [`deadlines`] |
+//! | by name, by number | [`names`], [`index`], [`numbered`] |
+//! | in order | [`slab`], [`list`], [`lines`], [`heap`], [`deadlines`] |
 //! | what must hold | `invariants`, asked after every step of the tests' random walk |
 #![forbid(unsafe_code)]
 

@@ -3,8 +3,8 @@
 //! What runs when. Everything but `free` runs on the server's main thread, one callback at a time:
 //! commands and clients that are decided anew (`dispatch`), the timer (`timer`), the cron and other
 //! server events (here), saving and loading (`datatype`; saving mostly in a forked child). `free`
-//! may run on a thread of the server's own, and hands large values to one of ours (`lazyfree`); both
-//! touch nothing but the value they free.
+//! may run on a thread of the server's own, and hands large values to one of ours (`lazyfree`);
+//! both touch nothing but the value they free.
 //!
 //! A call opens its keys (`keys`), runs the pure command, and when that has not refused, makes
 //! known what was committed: replication, WATCH, waiting clients, notifications, in this order.

@@ -1,8 +1,8 @@
 //! Whose turn it is among the clients that wait for tasks. The server would decide every client
-//! anew that waits for a queue, with each task that comes: with a thousand agents that is a thousand
-//! decisions for one task. So they are called one at a time: who waits longest of those who would
-//! take what is there, by the key of the agent, for which the client waits too. When it has been
-//! decided, the next one is called, as long as there is something for anybody.
+//! anew that waits for a queue, with each task that comes: with a thousand agents that is a
+//! thousand decisions for one task. So they are called one at a time: who waits longest of those
+//! who would take what is there, by the key of the agent, for which the client waits too. When it
+//! has been decided, the next one is called, as long as there is something for anybody.
 //!
 //! Two nets are below that. Who is called and cannot come (it is gone, its agent's key is) is found
 //! by the cron, which then calls the next. And whatever the server itself signals about a queue (it

@@ -257,10 +257,10 @@ fn what_the_call_says_counts_before_what_the_document_says() {
 fn what_is_wrong_with_a_document_is_said() {
     scenario(
         r#"
-        WF.SUBMIT q w JSON {"tasks":[{"nam":"a"}]} => !ERR JSON: task 1: unknown field `nam`
-        WF.SUBMIT q w JSON {"tasks":[{"name":"b"},{"payload":"a"}]} => !ERR JSON: task 2: missing field `name`
-        WF.SUBMIT q w JSON {"tasks":[{"name":"a","timeout":-1}]} => !ERR JSON: task 1: invalid value
-        WF.SUBMIT q w JSON {"tasks":[{"name":"a","delay":9007199254740992}]} => !ERR task 'a': delay is not
+        WF.SUBMIT q w JSON {"tasks":[{"nam":"a"}]} => !ERR task 1: unknown field
+        WF.SUBMIT q w JSON {"tasks":[{"name":"b"},{"payload":"a"}]} => !ERR task 2: missing field
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","timeout":-1}]} => !ERR task 1: invalid value
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","delay":9007199254740992}]} => !ERR 'a': delay is
         WF.SUBMIT q w JSON {"tasks":[{"name":"a","backoff":[1]}]} => !ERR task 1: backoff is mill
         # Only by name: a list says nothing to who reads it, and means another thing tomorrow.
         WF.SUBMIT q w JSON {"tasks":[["a","p"]]} => !ERR task 1: invalid type: sequence
