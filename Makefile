@@ -7,7 +7,8 @@ FORM ?= mermaid
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo graph test test-engine test-server check lint docs build run bench clean
+.PHONY: help setup demo graph test test-engine test-server check lint docs build run bench \
+    bench-engine ratchet ratchet-write clean
 export BATON_SERVER URL QUEUE WORKFLOW FORM
 
 help: ## list what can be done
@@ -57,6 +58,15 @@ run: build ## a server with the module, in the foreground (redis.conf says how)
 
 bench: build ## compare with what Redis has without Baton
 	$(CARGO) bench --locked --bench compare
+
+bench-engine: setup ## what the commands cost without Redis, for profiling
+	$(CARGO) bench --locked --no-default-features --bench engine
+
+ratchet: setup ## count the engine's instructions (valgrind), and fail if they grew by over 5 %
+	$(CARGO) bench --locked --quiet --no-default-features --bench engine -- instructions
+
+ratchet-write: setup ## write down how many instructions the engine may take
+	$(CARGO) bench --locked --quiet --no-default-features --bench engine -- instructions write
 
 clean: ## remove what was built
 	$(CARGO) clean
