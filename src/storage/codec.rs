@@ -1,6 +1,8 @@
 //! One value to bytes and back: bincode, without trust in lengths.
 
 use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::{Deserialize, Serialize};
 
 /// No limit of size: what is read is a slice, bytes are borrowed from it after their length was
@@ -9,9 +11,20 @@ use serde::{Deserialize, Serialize};
 const CONFIG: Configuration<LittleEndian, Varint, NoLimit> =
     bincode::config::standard().with_little_endian().with_variable_int_encoding();
 
+/// Writes to the end of bytes, without the detour over `std::io`.
+struct Append<'b>(&'b mut Vec<u8>);
+
+impl Writer for Append<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
 /// Appends a value. It fails only for types that no format of ours has.
 pub(super) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
-    let written = bincode::serde::encode_into_std_write(value, bytes, CONFIG);
+    let written = bincode::serde::encode_into_writer(value, Append(bytes), CONFIG);
     debug_assert!(written.is_ok(), "{written:?}");
 }
 
