@@ -11,6 +11,9 @@ pub(super) const COUNT_MAX: u64 = 1_000_000;
 /// The most queues that one call may name.
 const QUEUES_MAX: usize = 1_024;
 
+/// The most types that one call may ask for.
+const TYPES_MAX: usize = 1_024;
+
 /// The words after the command's name.
 #[derive(Clone, Copy, Debug)]
 pub struct Args<'a> {
@@ -92,6 +95,15 @@ impl<'a> Args<'a> {
             return Err(syntax("numqueues", &format!("is more than {QUEUES_MAX}")));
         }
         Ok(names)
+    }
+
+    /// A count, then as many types.
+    pub fn kinds(&mut self) -> Result<&'a [&'a [u8]], Refusal> {
+        let kinds = self.counted("numtypes")?;
+        if kinds.len() > TYPES_MAX {
+            return Err(syntax("numtypes", &format!("is more than {TYPES_MAX}")));
+        }
+        Ok(kinds)
     }
 
     /// A count, then as many numbers.

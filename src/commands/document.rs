@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::args;
@@ -57,11 +57,34 @@ struct DocumentTask<'d> {
 }
 
 /// One number or two.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged, expecting = "backoff is milliseconds, or [milliseconds, max-milliseconds]")]
-enum DocumentBackoff {
-    Base(u64),
-    Bounded(u64, u64),
+#[derive(Clone, Copy)]
+struct DocumentBackoff(Backoff);
+
+impl<'d> Deserialize<'d> for DocumentBackoff {
+    fn deserialize<D: Deserializer<'d>>(from: D) -> Result<Self, D::Error> {
+        struct Numbers;
+
+        impl<'d> Visitor<'d> for Numbers {
+            type Value = Backoff;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("backoff as milliseconds, or [milliseconds, max-milliseconds]")
+            }
+
+            fn visit_u64<E: Error>(self, base_ms: u64) -> Result<Backoff, E> {
+                Ok(Backoff { base_ms, max_ms: Backoff::MAX_MS })
+            }
+
+            fn visit_seq<A: SeqAccess<'d>>(self, mut array: A) -> Result<Backoff, A::Error> {
+                match (array.next_element()?, array.next_element()?) {
+                    (Some(base_ms), Some(max_ms)) => Ok(Backoff { base_ms, max_ms }),
+                    (first, _) => Err(Error::invalid_length(usize::from(first.is_some()), &self)),
+                }
+            }
+        }
+
+        from.deserialize_any(Numbers).map(DocumentBackoff)
+    }
 }
 
 /// What is only said as an object: a list of values without their names is refused.
@@ -116,6 +139,50 @@ fn tasks<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<DocumentTask<'d>>, D::E
     from.deserialize_seq(Tasks)
 }
 
+/// A document of more bytes than this is looked through before anything of it is kept.
+const LARGE: usize = 64 << 10;
+
+/// How many tasks there are, and nothing else.
+#[derive(Deserialize)]
+struct Outline {
+    tasks: Count,
+}
+
+struct Count(u64);
+
+impl<'d> Deserialize<'d> for Count {
+    fn deserialize<D: Deserializer<'d>>(from: D) -> Result<Self, D::Error> {
+        struct Elements;
+
+        impl<'d> Visitor<'d> for Elements {
+            type Value = u64;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an array of tasks")
+            }
+
+            fn visit_seq<A: SeqAccess<'d>>(self, mut array: A) -> Result<u64, A::Error> {
+                let mut count = 0;
+                while array.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(count)
+            }
+        }
+
+        from.deserialize_seq(Elements).map(Count)
+    }
+}
+
+/// How many tasks a document has that could have very many. What is wrong with it is said when it
+/// is read.
+pub(super) fn count_of_large(document: &[u8]) -> u64 {
+    if document.len() <= LARGE {
+        return 0;
+    }
+    serde_json::from_slice(document).map_or(0, |Outline { tasks: Count(count) }| count)
+}
+
 /// Reads a document.
 pub(super) fn parsed(document: &[u8]) -> Result<Document<'_>, Refusal> {
     let read = serde_json::from_slice::<Object<Document<'_>>>(document);
@@ -161,12 +228,7 @@ impl Document<'_> {
 
 impl DocumentTask<'_> {
     fn plan(&self) -> Result<Plan<'_>, Refusal> {
-        let backoff = match self.backoff {
-            None => None,
-            Some(DocumentBackoff::Base(base_ms)) => Some((base_ms, Backoff::MAX_MS)),
-            Some(DocumentBackoff::Bounded(base_ms, max_ms)) => Some((base_ms, max_ms)),
-        };
-        let backoff = backoff.map(|(base_ms, max_ms)| Backoff { base_ms, max_ms });
+        let backoff = self.backoff.map(|DocumentBackoff(backoff)| backoff);
         let plan = || {
             bounded("backoff", backoff.map(|backoff| backoff.base_ms.max(backoff.max_ms)))?;
             Ok(Plan {

@@ -3,7 +3,7 @@
 //! The same can be said in words or as one JSON document; either becomes the same plan.
 
 use super::args::{self, Args, Token};
-use super::document::parsed;
+use super::document::{count_of_large, parsed};
 use super::push::backoff;
 use super::spec::{Access, Arg, Keys, Spec, common};
 use super::{Call, Next};
@@ -112,6 +112,12 @@ fn run<'a>(call: &mut Call<'_, 'a>) -> Result<Next, Refusal> {
     let Some(document) = document else { return commit(call, queue, &asked) };
     if !asked.tasks.is_empty() {
         return Err(args::syntax("TASK and JSON", "exclude each other"));
+    }
+    let key = call.keys.open(queue);
+    let count = count_of_large(document);
+    match call.keys.queue_to_change(key)? {
+        Some(queue) => queue.may_grow(count)?,
+        None => Queue::default().may_grow(count)?,
     }
     let document = parsed(document)?;
     let asked = document.submission(&asked, stops)?;

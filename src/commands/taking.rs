@@ -40,7 +40,7 @@ impl<'a> Taking<'a> {
     pub(super) fn option(&mut self, token: &Token, args: &mut Args<'a>) -> Result<bool, Refusal> {
         match token.as_slice() {
             b"EPOCH" => self.epoch = Some(args.id("epoch")?),
-            b"TYPES" => self.kinds = args.counted("numtypes")?,
+            b"TYPES" => self.kinds = args.kinds()?,
             b"MAXPRIORITY" => {
                 self.max_priority = Some(args.number("priority", u16::MAX.into())? as u16);
             }
@@ -125,8 +125,10 @@ impl<'a> Taking<'a> {
         (agent, pool): (Key, Option<Key>),
         queues: &[(&'a [u8], Key)],
     ) -> Result<Next, Refusal> {
-        // It is called by its key when it is its turn, so that has to be there.
-        if let Some(batch) = decide_begin(call.keys.agent(agent)?, call.at) {
+        // It is called by its key when it is its turn, so that had better be there. But whoever is
+        // decided anew and goes on waiting changes nothing: some servers would end over that.
+        let may_begin = !call.rules.woken && !call.keys.memory_is_full();
+        if let Some(batch) = decide_begin(call.keys.agent(agent)?, call.at).filter(|_| may_begin) {
             call.keys.commit_agent(agent, batch);
         }
         let timeout_ms = patience_ms(call, agent, self.block_ms.unwrap_or(0));
@@ -134,8 +136,7 @@ impl<'a> Taking<'a> {
         // A recovery of the identity ends the wait, since its epoch is over then, and so does a
         // drain.
         let keys = queues.iter().copied().chain([agent]).chain(pool).collect();
-        let kinds = self.kinds.iter().map(|kind| (*kind).into()).collect();
-        let wants = Wants { kinds, max_priority: self.max_priority };
+        let wants = Wants::of(self.kinds, self.max_priority);
         Ok(Next::Wait { keys, turn: Some(Turn { queues, agent, wants }), timeout_ms })
     }
 

@@ -312,10 +312,12 @@ impl Queue {
             + (self.payload_bytes + details) as usize
     }
 
-    /// How many allocations freeing the queue takes, roughly.
+    /// How many allocations freeing the queue takes, roughly; one of several pages as so many.
     #[must_use]
     pub fn free_effort(&self) -> u64 {
-        self.tasks.len() + self.owners.len() + self.uniques.len()
+        let pages = self.payload_bytes / 4_096;
+        let workflows = self.workflows.len();
+        self.tasks.len() + self.owners.len() + self.uniques.len() + workflows + pages
     }
 
     pub(super) fn numbers(&self, at: Moment) -> Numbers {

@@ -84,8 +84,8 @@ impl Queue {
         if tasks.is_empty() {
             return Err(Refusal::BadDag("a workflow has at least one task".to_owned()));
         }
-        let Graph { order, parents } = sorted(tasks)?;
         self.may_grow(count)?;
+        let Graph { order, parents } = sorted(tasks)?;
         let id = self.numbers(at).next(1 + count);
         let unique = unique.map(|(key, for_ms)| (key, until_of(for_ms, at)));
         let size = count as u32;
@@ -187,7 +187,7 @@ impl Queue {
     }
 
     /// Whether a workflow may have so many tasks.
-    fn may_grow(&self, count: u64) -> Result<(), Refusal> {
+    pub fn may_grow(&self, count: u64) -> Result<(), Refusal> {
         let limit = match self.settings.get(Setting::MaxDag) {
             0 => TASKS_MAX,
             limit => limit.min(TASKS_MAX),

@@ -2,19 +2,46 @@
 //! who waits longest. Found by what the tasks are, so that nobody is asked who would not take them.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use hashbrown::HashMap;
 
+use super::lines::Lines;
 use super::queue::Queue;
 use super::task::Bytes;
+
+/// Who waits for more types than this is asked itself, instead of being found by each of them.
+const KINDS_MAX: usize = 16;
 
 /// What somebody waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
-    /// Only these types, if any are named.
-    pub kinds: Vec<Bytes>,
+    /// Only these types, in order, if any are named.
+    kinds: Vec<Bytes>,
     /// No priority beyond this one.
-    pub max_priority: Option<u16>,
+    max_priority: Option<u16>,
+}
+
+impl Wants {
+    /// Tasks of these types, if any are named, and of no priority beyond this one.
+    #[must_use]
+    pub fn of(kinds: &[&[u8]], max_priority: Option<u16>) -> Self {
+        let mut kinds: Vec<Bytes> = kinds.iter().map(|kind| (*kind).into()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Self { kinds, max_priority }
+    }
+
+    /// Whether there is a task of these types, several as they are.
+    fn are_served(&self, lines: &Lines) -> bool {
+        let fits = |priority| self.max_priority.is_none_or(|most| priority <= most);
+        if lines.served() <= self.kinds.len() {
+            let is_named = |kind: &[u8]| self.kinds.binary_search_by(|named| (**named).cmp(kind));
+            lines.served_kinds().any(|(kind, priority)| fits(priority) && is_named(kind).is_ok())
+        } else {
+            self.kinds.iter().filter_map(|kind| lines.priority_of_kind(kind)).any(fits)
+        }
+    }
 }
 
 /// The greatest priority that each takes, by number: who came first has the least.
@@ -27,37 +54,45 @@ pub struct Waiters {
     any: InTurn,
     /// For tasks of a type; some for those of several.
     by_kind: HashMap<Bytes, InTurn>,
+    /// For tasks of many types.
+    many: BTreeMap<u64, Rc<Wants>>,
 }
 
 impl Waiters {
     /// Whether nobody waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.any.is_empty() && self.by_kind.is_empty()
+        self.any.is_empty() && self.by_kind.is_empty() && self.many.is_empty()
     }
 
     /// Somebody of this number waits; no second one has it.
-    pub fn insert(&mut self, number: u64, wants: &Wants) {
-        if wants.kinds.is_empty() {
-            self.any.insert(number, wants.max_priority);
-        }
-        for kind in &wants.kinds {
-            let of_kind = self.by_kind.entry(kind.clone()).or_default();
-            of_kind.insert(number, wants.max_priority);
+    pub fn insert(&mut self, number: u64, wants: &Rc<Wants>) {
+        match wants.kinds.len() {
+            0 => _ = self.any.insert(number, wants.max_priority),
+            1..=KINDS_MAX => {
+                for kind in &wants.kinds {
+                    let of_kind = self.by_kind.entry(kind.clone()).or_default();
+                    of_kind.insert(number, wants.max_priority);
+                }
+            }
+            _ => _ = self.many.insert(number, Rc::clone(wants)),
         }
     }
 
     /// Somebody waits no longer.
     pub fn remove(&mut self, number: u64, wants: &Wants) {
-        if wants.kinds.is_empty() {
-            self.any.remove(&number);
-        }
-        for kind in &wants.kinds {
-            let Some(of_kind) = self.by_kind.get_mut(kind) else { continue };
-            of_kind.remove(&number);
-            if of_kind.is_empty() {
-                self.by_kind.remove(kind);
+        match wants.kinds.len() {
+            0 => _ = self.any.remove(&number),
+            1..=KINDS_MAX => {
+                for kind in &wants.kinds {
+                    let Some(of_kind) = self.by_kind.get_mut(kind) else { continue };
+                    of_kind.remove(&number);
+                    if of_kind.is_empty() {
+                        self.by_kind.remove(kind);
+                    }
+                }
             }
+            _ => _ = self.many.remove(&number),
         }
     }
 
@@ -78,7 +113,8 @@ impl Waiters {
             let served = waited_for.filter_map(|kind| Some((kind, lines.priority_of_kind(kind)?)));
             served.filter_map(of_kind).min()
         };
-        any.into_iter().chain(of_kinds).min()
+        let of_many = self.many.iter().find(|(_, wants)| wants.are_served(lines));
+        any.into_iter().chain(of_kinds).chain(of_many.map(|(number, _)| *number)).min()
     }
 }
 
@@ -110,13 +146,13 @@ mod tests {
         queue
     }
 
-    fn waiters(all: &[(&[&str], Option<u16>)]) -> (Waiters, Vec<Wants>) {
+    fn waiters(all: &[(&[&str], Option<u16>)]) -> (Waiters, Vec<Rc<Wants>>) {
         let mut waiters = Waiters::default();
-        let wants = all.iter().map(|(kinds, max_priority)| Wants {
-            kinds: kinds.iter().map(|kind| kind.as_bytes().into()).collect(),
-            max_priority: *max_priority,
+        let wants = all.iter().map(|(kinds, max_priority)| {
+            let kinds: Vec<&[u8]> = kinds.iter().map(|kind| kind.as_bytes()).collect();
+            Rc::new(Wants::of(&kinds, *max_priority))
         });
-        let wants: Vec<Wants> = wants.collect();
+        let wants: Vec<Rc<Wants>> = wants.collect();
         (1..).zip(&wants).for_each(|(number, wants)| waiters.insert(number, wants));
         (waiters, wants)
     }
@@ -154,5 +190,24 @@ mod tests {
         assert_eq!(waiters.next(&queue), Some(2));
         queue.lines.pause(b"e", true);
         assert_eq!(waiters.next(&queue), None);
+    }
+
+    #[test]
+    fn who_waits_for_very_many_types_is_asked_itself() {
+        let names: Vec<String> = (0..40).map(|nth| format!("k{nth}")).collect();
+        let kinds: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (mut waiters, wants) = waiters(&[(&kinds, Some(3)), (&kinds, None), (&["k7"], None)]);
+        assert_eq!(waiters.next(&queue_with(&[("k41", 0)])), None);
+        assert_eq!(waiters.next(&queue_with(&[("k39", 3), ("other", 0)])), Some(1));
+        assert_eq!(waiters.next(&queue_with(&[("k39", 4)])), Some(2));
+        let others: Vec<String> = (0..50).map(|nth| format!("other-{nth}")).collect();
+        let crowd: Vec<(&'static str, u16)> =
+            others.iter().map(|name| (&*name.clone().leak(), 0)).chain([("k7", 9)]).collect();
+        assert_eq!(waiters.next(&queue_with(&crowd)), Some(2));
+        waiters.remove(2, &wants[1]);
+        assert_eq!(waiters.next(&queue_with(&crowd)), Some(3));
+        waiters.remove(1, &wants[0]);
+        waiters.remove(3, &wants[2]);
+        assert!(waiters.is_empty());
     }
 }

@@ -199,6 +199,18 @@ impl Ctx {
         unsafe { api!(RedisModule_SignalKeyAsReady(self.0, key.0)) };
     }
 
+    /// How many keys there are in the database.
+    pub(super) fn keys(self) -> u64 {
+        // SAFETY: the context is that of the running callback.
+        unsafe { api!(RedisModule_DbSize(self.0)) }
+    }
+
+    /// Replies that there is nothing.
+    pub(super) fn reply_null(self) {
+        // SAFETY: the context is that of a client that waits for its reply.
+        unsafe { api!(RedisModule_ReplyWithNull(self.0)) };
+    }
+
     /// The number that the client of this context was given when it was made to wait; 0: none.
     pub(super) fn number(self) -> u64 {
         // SAFETY: the context is that of a callback about a client that waits.
@@ -352,6 +364,14 @@ pub(super) fn must_obey(ctx: Ctx) -> bool {
     });
     // SAFETY: the context is that of a command.
     ask.is_some_and(|ask| unsafe { ask(ctx.0) != 0 })
+}
+
+/// Whether this server does not bear that a client changes something and goes on waiting: Redis
+/// 7.0, which lacks a function that came with the mending.
+pub(super) fn dislikes_news_of_waiters() -> bool {
+    // SAFETY: the table of functions is filled once, before any callback.
+    let newer = unsafe { raw::RedisModule_BlockClientOnKeysWithFlags };
+    newer.is_none()
 }
 
 /// Whether writing must wait: clients are paused for a failover.

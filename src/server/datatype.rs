@@ -416,7 +416,9 @@ unsafe extern "C" fn unlink<T: DataType>(
 unsafe extern "C" fn free<T: DataType>(pointer: *mut c_void) {
     guarded("freeing", (), || {
         // SAFETY: the pointer is from `Stored::boxed`, and the server gives it up with this call.
-        let stored = unsafe { Box::from_raw(pointer.cast::<Stored<T>>()) };
+        let mut stored = unsafe { Box::from_raw(pointer.cast::<Stored<T>>()) };
+        // It is on its way nowhere, however long it takes to be freed.
+        stored.alive = None;
         let allocations = stored.value.free_effort();
         lazyfree::free(stored, allocations);
     });

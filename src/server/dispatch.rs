@@ -185,7 +185,7 @@ unsafe extern "C" fn woken<const PLACE: usize>(
     // SAFETY: the server calls back with the words of the command that waits.
     let decide = || unsafe { anew::<PLACE>(Ctx(ctx), (argv, argc), false, || ERR) };
     if !TABLE.get(PLACE).is_some_and(|spec| watch::is_about(spec)) {
-        let code = decide();
+        let code = unless_expired(Ctx(ctx), decide);
         guarded(Ctx(ctx), "a turn", |_| {
             turns::decided(Ctx(ctx), Ctx(ctx).number(), code != OK);
             code
@@ -198,9 +198,23 @@ unsafe extern "C" fn woken<const PLACE: usize>(
         return ERR;
     }
     let started_us = clock::now_us();
-    let code = decide();
+    let code = unless_expired(Ctx(ctx), decide);
     watch::decided(clock::now_us().saturating_sub(started_us));
     code
+}
+
+/// A key that is looked at may turn out to have expired, which the server makes known. Redis 7.0
+/// ends itself when a client goes on waiting that has made something known: there the client is
+/// told that nothing came, as at the end of its time.
+fn unless_expired(ctx: Ctx, decide: impl FnOnce() -> c_int) -> c_int {
+    let before = ctx.keys();
+    match decide() {
+        ERR if api::dislikes_news_of_waiters() && ctx.keys() < before => {
+            ctx.reply_null();
+            OK
+        }
+        code => code,
+    }
 }
 
 /// What a client watches for has not come in time: it is told how things stand. The command knows
@@ -235,9 +249,9 @@ unsafe fn anew<const PLACE: usize>(
 }
 
 /// A client that waited is served, or gone: the number that it was given is given up.
-unsafe extern "C" fn left(_ctx: *mut raw::RedisModuleCtx, number: *mut c_void) {
+unsafe extern "C" fn left(ctx: *mut raw::RedisModuleCtx, number: *mut c_void) {
     // A panic was logged by the hook; the cron looks after the others.
-    let _ = catch_unwind(AssertUnwindSafe(|| turns::left(number as u64)));
+    let _ = catch_unwind(AssertUnwindSafe(|| turns::left(Ctx(ctx), number as u64)));
 }
 
 /// Nothing came in time. Nothing may be written here.
@@ -246,8 +260,8 @@ unsafe extern "C" fn timed_out(
     _argv: *mut *mut raw::RedisModuleString,
     _argc: c_int,
 ) -> c_int {
-    // SAFETY: the context is that of the client that waited.
-    unsafe { api!(RedisModule_ReplyWithNull(ctx)) }
+    Ctx(ctx).reply_null();
+    OK
 }
 
 /// The handler of WF.APPLY.

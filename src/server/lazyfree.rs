@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-/// So many allocations are freed at once: well below a millisecond.
-const AT_ONCE: u64 = 30_000;
+/// So many allocations are freed at once: a tenth of a millisecond.
+const AT_ONCE: u64 = 1_000;
 
 /// What is only to be dropped.
 trait Garbage: Send {}

@@ -2,19 +2,24 @@
 //! anew that waits for a queue, with each task that comes: with a thousand agents that is a
 //! thousand decisions for one task. So they are called one at a time: who waits longest of those
 //! who would take what is there, by the key of the agent, for which the client waits too. When it
-//! has been decided, the next one is called, as long as there is something for anybody.
+//! has been decided, the next one is called, as long as there is something for anybody. (Clients that
+//! share an agent's name are called together.)
 //!
 //! Two nets are below that. Who is called and cannot come (it is gone, its agent's key is) is found
-//! by the cron, which then calls the next. And whatever the server itself signals about a queue (it
+//! by a timer, and by the cron, which then calls the next. And whatever the server itself signals about a queue (it
 //! was renamed, restored, swapped) has every client decided anew, as ever.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use hashbrown::HashMap;
+use redis_module::raw;
 use smallvec::SmallVec;
 
-use super::api::{Ctx, Str};
+use super::api::{self, Ctx, Str};
 use super::held;
 use crate::engine::queue::Queue;
 use crate::engine::task::Bytes;
@@ -32,7 +37,7 @@ struct Client {
     db: i32,
     queues: Vec<Bytes>,
     agent: Bytes,
-    wants: Wants,
+    wants: Rc<Wants>,
     stands: Stands,
 }
 
@@ -49,7 +54,7 @@ enum Stands {
 #[derive(Default)]
 struct OfQueue {
     in_line: Waiters,
-    passed: Vec<u64>,
+    passed: BTreeSet<u64>,
     /// How many there are, however they stand.
     clients: usize,
 }
@@ -63,11 +68,12 @@ struct Table {
     clients: BTreeMap<u64, Client>,
     queues: HashMap<i32, HashMap<Bytes, OfQueue>>,
     last: u64,
-    called: BTreeSet<u64>,
-    /// Those who were called before the last round of the cron.
+    /// Those who had been called at the last round of the cron.
     overdue: BTreeSet<u64>,
     /// Queues of which somebody was called who is gone.
     late: BTreeSet<Place>,
+    /// Whether a timer is set for these.
+    timed: bool,
 }
 
 thread_local! {
@@ -80,7 +86,7 @@ impl Table {
         self.queues.get_mut(&db)?.get_mut(name)
     }
 
-    /// A client stands otherwise in all its lines.
+    /// A client stands otherwise in all its lines. Who is called stands in none.
     fn stand(&mut self, number: u64, stands: Stands) {
         let Some(client) = self.clients.get_mut(&number) else { return };
         let before = std::mem::replace(&mut client.stands, stands);
@@ -90,25 +96,28 @@ impl Table {
             let Some(of_queue) = of_queue else { continue };
             match before {
                 Stands::InLine => of_queue.in_line.remove(number, wants),
-                Stands::Passed => of_queue.passed.retain(|passed| *passed != number),
+                Stands::Passed => _ = of_queue.passed.remove(&number),
                 Stands::Called => {}
             }
             match stands {
                 Stands::InLine => of_queue.in_line.insert(number, wants),
-                Stands::Passed => of_queue.passed.push(number),
+                Stands::Passed => _ = of_queue.passed.insert(number),
                 Stands::Called => {}
             }
         }
-        match stands {
-            Stands::Called => _ = self.called.insert(number),
-            Stands::InLine | Stands::Passed => _ = self.called.remove(&number),
-        }
     }
 
-    fn remove(&mut self, number: u64) -> Option<Client> {
-        // Out of every line, and of those who were called.
+    /// Those who were called and were not decided since.
+    fn called(&self) -> BTreeSet<u64> {
+        let called = self.clients.iter().filter(|(_, client)| client.stands == Stands::Called);
+        called.map(|(number, _)| *number).collect()
+    }
+
+    /// A client waits no longer; tells how it stood, too.
+    fn remove(&mut self, number: u64) -> Option<(Client, Stands)> {
+        let stood = self.clients.get(&number)?.stands;
+        // Out of every line first.
         self.stand(number, Stands::Called);
-        self.called.remove(&number);
         let client = self.clients.remove(&number)?;
         for name in &client.queues {
             let Some(of_queue) = self.queue(client.db, name) else { continue };
@@ -117,7 +126,7 @@ impl Table {
                 self.queues.get_mut(&client.db).into_iter().for_each(|of| _ = of.remove(name));
             }
         }
-        Some(client)
+        Some((client, stood))
     }
 }
 
@@ -127,16 +136,16 @@ pub(super) fn wait(ctx: Ctx, turn: &Turn) -> u64 {
     let mut queues: Vec<Bytes> = turn.queues.iter().map(|name| name.bytes().into()).collect();
     queues.sort_unstable();
     queues.dedup();
+    let (agent, wants) = (turn.agent.bytes().into(), Rc::new(turn.wants.clone()));
     TURNS.with_borrow_mut(|table| {
         table.last += 1;
         let number = table.last;
         let of_db = table.queues.entry(db).or_default();
         for name in &queues {
             let of_queue = of_db.entry(name.clone()).or_default();
-            of_queue.in_line.insert(number, &turn.wants);
+            of_queue.in_line.insert(number, &wants);
             of_queue.clients += 1;
         }
-        let (agent, wants) = (turn.agent.bytes().into(), turn.wants.clone());
         table.clients.insert(number, Client { db, queues, agent, wants, stands: Stands::InLine });
         number
     })
@@ -183,7 +192,7 @@ pub(super) fn decided(ctx: Ctx, number: u64, waits: bool) {
             table.stand(number, Stands::Passed);
             return table.clients.get(&number).map(|client| client.queues.clone());
         }
-        table.remove(number).map(|client| client.queues)
+        table.remove(number).map(|(client, _)| client.queues)
     });
     queues.into_iter().flatten().for_each(|name| go_on(ctx, ctx.string(&name)));
 }
@@ -196,35 +205,61 @@ fn go_on(ctx: Ctx, name: Str) {
     call(ctx, name, called.flatten());
 }
 
-/// A client waits no longer, for whatever reason; if it was called, the cron calls the next.
-pub(super) fn left(number: u64) {
-    TURNS.with_borrow_mut(|table| {
-        let was_called = table.called.contains(&number);
-        let Some(client) = table.remove(number).filter(|_| was_called) else { return };
+/// A client waits no longer, for whatever reason; if it was called, the next one is called soon:
+/// not here, where there may be no client in the context, and no database.
+pub(super) fn left(ctx: Ctx, number: u64) {
+    let must_time = TURNS.with_borrow_mut(|table| {
+        let Some((client, Stands::Called)) = table.remove(number) else { return false };
         table.late.extend(client.queues.into_iter().map(|name| (client.db, name)));
+        !std::mem::replace(&mut table.timed, true)
     });
+    if must_time {
+        ctx.set_timer(1, rings);
+    }
 }
 
-/// Finds those who were called and did not come.
-pub(super) fn check(ctx: Ctx) {
-    let (late, missed) = TURNS.with_borrow_mut(|table| {
-        let missed: Vec<u64> = table.overdue.intersection(&table.called).copied().collect();
-        missed.iter().for_each(|number| table.stand(*number, Stands::InLine));
-        table.overdue = table.called.clone();
-        let missed = missed.iter().filter_map(|number| table.clients.get(number));
-        let places = |client: &Client| {
-            let db = client.db;
-            client.queues.iter().map(move |name| (db, name.clone())).collect::<Vec<Place>>()
-        };
-        let missed: BTreeSet<Place> = missed.flat_map(places).collect();
-        (std::mem::take(&mut table.late), missed)
-    });
+unsafe extern "C" fn rings(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    // A panic was logged by the hook; the rounds of the cron go on.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        TURNS.with_borrow_mut(|table| table.timed = false);
+        // Who is called may take something.
+        if !api::must_not_write() {
+            call_late(Ctx(ctx));
+        }
+    }));
+}
+
+/// Calls others in the place of those who were called and are gone.
+fn call_late(ctx: Ctx) {
+    let late = TURNS.with_borrow_mut(|table| std::mem::take(&mut table.late));
     let home = ctx.db();
     for (db, name) in late {
         if ctx.select_db(db) {
             go_on(ctx, ctx.string(&name));
         }
     }
+    ctx.select_db(home);
+}
+
+/// Finds those who were called and did not come.
+pub(super) fn check(ctx: Ctx) {
+    if api::must_not_write() {
+        return;
+    }
+    call_late(ctx);
+    let missed = TURNS.with_borrow_mut(|table| {
+        let called = table.called();
+        let missed: Vec<u64> = table.overdue.intersection(&called).copied().collect();
+        missed.iter().for_each(|number| table.stand(*number, Stands::InLine));
+        table.overdue = called;
+        let missed = missed.iter().filter_map(|number| table.clients.get(number));
+        let places = |client: &Client| {
+            let db = client.db;
+            client.queues.iter().map(move |name| (db, name.clone())).collect::<Vec<Place>>()
+        };
+        missed.flat_map(places).collect::<BTreeSet<Place>>()
+    });
+    let home = ctx.db();
     for (db, name) in missed {
         if ctx.select_db(db) {
             ctx.signal_ready(ctx.string(&name));

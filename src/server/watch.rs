@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use redis_module::raw;
 
-use super::api::Ctx;
+use super::api::{self, Ctx};
 use super::clock;
 use crate::commands::Spec;
 use crate::engine::pool::of_identity;
@@ -91,6 +91,10 @@ pub(super) fn decided(us: u64) {
 
 /// Signals what could not be decided in time, if there is time now.
 pub(super) fn check(ctx: Ctx) {
+    // Who is decided anew may change something.
+    if api::must_not_write() {
+        return;
+    }
     let late = WATCH.with_borrow_mut(|watch| {
         if watch.late.is_empty() || watch.share.rests_us(clock::now_us()) > 0 {
             return Vec::new();

@@ -17,6 +17,7 @@
 //! To change a format: add a variant at the end of `Record`, `Attribute` or the event enums; older
 //! data still loads, and older servers refuse newer data with a clear line. To change the meaning
 //! of what is here, raise [`DUMP_VERSION`] or [`EVENTS_VERSION`] and keep reading the former one.
+//! What was written before the first release, 0.1.0, is read by nobody.
 #![forbid(unsafe_code)]
 
 pub mod agent_dump;

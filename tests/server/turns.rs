@@ -55,6 +55,72 @@ fn a_task_is_offered_to_one_of_many_and_to_none_that_does_not_want_it() {
 }
 
 #[test]
+fn who_goes_on_waiting_has_changed_nothing() {
+    // What a waiting client changes is propagated late by some servers, or ends them.
+    let server = Options::new().append_only("always").start();
+    let mut client = server.client();
+    for change in
+        ["WF.SET q maxlen 9", "WF.PUSH q x DELAY 60000", "WF.PUSH q x TYPE other", "WF.PAUSE q"]
+    {
+        client.cmd("WF.SET q maxlen 10");
+        let mut waiting = server.client();
+        waiting.send("WF.POP q a TYPES 1 t BLOCK 0");
+        wait_until("it waits", || blocked(&mut client) == 1);
+        client.cmd("FLUSHALL");
+        client.cmd(change);
+        client.cmd("WF.RESUME q");
+        client.cmd("DEL a");
+        client.cmd("WF.PUSH q mine TYPE t");
+        assert_eq!(waiting.receive().unwrap().map().text("payload"), "mine", "{change}");
+        let digest = client.digest();
+        client.cmd("DEBUG LOADAOF");
+        assert_eq!(client.digest(), digest);
+        client.cmd("FLUSHALL");
+    }
+}
+
+#[test]
+fn a_queue_that_has_expired_while_a_client_waits_for_it_ends_no_server() {
+    let server = Options::new().append_only("always").start();
+    let mut client = server.client();
+    client.cmd("DEBUG SET-ACTIVE-EXPIRE 0");
+    client.cmd("WF.SET q maxlen 10");
+    client.cmd("WF.SET r maxlen 10");
+    let mut waiting = server.client();
+    waiting.send("WF.MPOP a 2 q r BLOCK 0");
+    wait_until("it waits", || blocked(&mut client) == 1);
+    client.cmd("PEXPIRE r 1");
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    client.cmd("WF.PAUSE q");
+    client.cmd("WF.RESUME q");
+    assert_eq!(client.text("PING"), "PONG");
+    client.cmd("DEBUG SET-ACTIVE-EXPIRE 1");
+}
+
+#[test]
+fn nobody_is_called_while_clients_are_paused_for_a_failover() {
+    let server = Server::start();
+    let mut client = server.client();
+    let mut clients = waiting(&server, 2, |_| String::new());
+    client.cmd("WF.POOL p SIZE 1 LEASE 60000");
+    client.cmd("WF.ASSUME p");
+    let mut late = server.client();
+    late.send("WF.ASSUME p BLOCK 0");
+    wait_until("it waits", || blocked(&mut client) == 3);
+    let list = client.text("CLIENT LIST");
+    let first = list.lines().find(|line| line.contains("cmd=wf.pop")).unwrap();
+    let first = first.split(['=', ' ']).nth(1).unwrap();
+    client.cmd("MULTI");
+    client.cmd("WF.PUSH q x");
+    client.cmd(&format!("CLIENT KILL ID {first}"));
+    client.cmd("DEL {p}:1");
+    client.cmd("CLIENT PAUSE 400 WRITE");
+    client.cmd("EXEC");
+    assert_eq!(clients[1].receive().unwrap().map().text("payload"), "x");
+    assert_eq!(late.receive().unwrap().map().text("agent"), "{p}:1");
+}
+
+#[test]
 fn a_task_goes_on_to_the_next_when_the_one_that_was_called_is_gone() {
     let server = Server::start();
     let mut play = Play::new(&server, Protocol::Resp3);

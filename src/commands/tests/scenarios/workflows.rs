@@ -261,7 +261,7 @@ fn what_is_wrong_with_a_document_is_said() {
         WF.SUBMIT q w JSON {"tasks":[{"name":"b"},{"payload":"a"}]} => !ERR task 2: missing field
         WF.SUBMIT q w JSON {"tasks":[{"name":"a","timeout":-1}]} => !ERR task 1: invalid value
         WF.SUBMIT q w JSON {"tasks":[{"name":"a","delay":9007199254740992}]} => !ERR 'a': delay is
-        WF.SUBMIT q w JSON {"tasks":[{"name":"a","backoff":[1]}]} => !ERR task 1: backoff is mill
+        WF.SUBMIT q w JSON {"tasks":[{"name":"a","backoff":[1]}]} => !ERR task 1: invalid length 1
         # Only by name: a list says nothing to who reads it, and means another thing tomorrow.
         WF.SUBMIT q w JSON {"tasks":[["a","p"]]} => !ERR task 1: invalid type: sequence
         WF.SUBMIT q w JSON [[{"name":"a"}]] => !ERR JSON: invalid type: sequence, expected an obj
