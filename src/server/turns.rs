@@ -2,12 +2,12 @@
 //! anew that waits for a queue, with each task that comes: with a thousand agents that is a
 //! thousand decisions for one task. So they are called one at a time: who waits longest of those
 //! who would take what is there, by the key of the agent, for which the client waits too. When it
-//! has been decided, the next one is called, as long as there is something for anybody. (Clients that
-//! share an agent's name are called together.)
+//! has been decided, the next one is called, as long as there is something for anybody. (Clients
+//! that share an agent's name are called together.)
 //!
 //! Two nets are below that. Who is called and cannot come (it is gone, its agent's key is) is found
-//! by a timer, and by the cron, which then calls the next. And whatever the server itself signals about a queue (it
-//! was renamed, restored, swapped) has every client decided anew, as ever.
+//! by a timer, and by the cron, which then calls the next. And whatever the server itself signals
+//! about a queue (it was renamed, restored, swapped) has every client decided anew, as ever.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
