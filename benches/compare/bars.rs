@@ -184,7 +184,7 @@ fn tell(progress: &ProgressBar, name: &str) {
 }
 
 fn row(what: &str, unit: &'static str, measured: Spread, bar: Option<Limit>) -> Row {
-    Row { what: what.to_owned(), unit, measured, bar, goal: None }
+    Row { what: what.to_owned(), unit, measured, bar }
 }
 
 fn command_rows([baton, list]: &[Record; 2]) -> [Row; 2] {
@@ -197,15 +197,12 @@ fn command_rows([baton, list]: &[Record; 2]) -> [Row; 2] {
 }
 
 fn cycle_rows([baton, guarded, stream, list]: &[Record; 4]) -> [Row; 3] {
-    let against_stream = |what, side| Row {
-        goal: Some(Limit::AtLeast(4.0)),
-        ..row(what, "x", stream.cpu_against(side), Some(Limit::AtLeast(3.0)))
-    };
-    let lists = row("CPU, PUSH POP DONE / lists", "x", baton.cpu_against(list), None);
+    let against = |what, other: &Record, side, bar| row(what, "x", other.cpu_against(side), bar);
+    let four = Some(Limit::AtLeast(4.0));
     [
-        against_stream("CPU, Streams / PUSH POP DONE", baton),
-        against_stream("CPU, Streams / the same with EPOCH and FENCE", guarded),
-        Row { goal: Some(Limit::AtMost(1.5)), ..lists },
+        against("CPU, Streams / PUSH POP DONE", stream, baton, four),
+        against("CPU, Streams / the same with EPOCH and FENCE", stream, guarded, four),
+        against("CPU, PUSH POP DONE / lists", baton, list, Some(Limit::AtMost(1.5))),
     ]
 }
 

@@ -30,8 +30,6 @@ pub(crate) struct Row {
     pub(crate) measured: Spread,
     /// What must be reached; a row without is told for comparison.
     pub(crate) bar: Option<Limit>,
-    /// What is aimed at.
-    pub(crate) goal: Option<Limit>,
 }
 
 /// All that a run found out.
@@ -78,27 +76,22 @@ impl Limit {
 }
 
 impl Row {
-    /// Whether the median reaches bar and goal.
+    /// Whether the median reaches the bar.
     fn verdict(&self) -> &'static str {
-        let reaches = |limit: Option<Limit>| limit.map(|limit| limit.holds(self.measured.median));
-        match (reaches(self.bar), reaches(self.goal)) {
-            (Some(false), _) => "MISSED",
-            (Some(true), Some(true)) => "met, goal too",
-            (Some(true), _) => "met",
-            (None, Some(true)) => "goal met",
-            (None, Some(false)) => "goal not met",
-            (None, None) => "",
+        match self.bar.map(|bar| bar.holds(self.measured.median)) {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
         }
     }
 
     fn json(&self) -> String {
         format!(
-            r#"{{"what": {}, "unit": {}, "measured": {}, "bar": {}, "goal": {}, "verdict": {}}}"#,
+            r#"{{"what": {}, "unit": {}, "measured": {}, "bar": {}, "verdict": {}}}"#,
             quoted(&self.what),
             quoted(self.unit),
             self.measured.json(),
             quoted(&text_of(self.bar)),
-            quoted(&text_of(self.goal)),
             quoted(self.verdict()),
         )
     }
@@ -118,18 +111,17 @@ impl Report {
     fn write_rows(&self, out: &mut String) {
         let _ = writeln!(
             out,
-            "\n{:<52}{:>10}  {:<17}{:<9}{:<9}verdict",
-            "what", "measured", "min-max", "bar", "goal"
+            "\n{:<52}{:>10}  {:<17}{:<9}verdict",
+            "what", "measured", "min-max", "bar"
         );
         for row in &self.rows {
             let Spread { median, min, max } = row.measured;
             let spread = if min < max { format!("{min:.2}-{max:.2}") } else { String::new() };
             let line = format!(
-                "{:<52}{median:>8.2} {:<3}{spread:<17}{:<9}{:<9}{}",
+                "{:<52}{median:>8.2} {:<3}{spread:<17}{:<9}{}",
                 row.what,
                 row.unit,
                 text_of(row.bar),
-                text_of(row.goal),
                 row.verdict()
             );
             let _ = writeln!(out, "{}", line.trim_end());
