@@ -26,7 +26,11 @@ impl Bench {
     pub(crate) fn start(settings: Settings) -> Outcome<Self> {
         let server = Server::start(&settings.program, &settings.module)?;
         let fleet = Fleet::connect(server.port, LANES, settings.seed)?;
-        let contests = contest::COMMANDS.len() + contest::CYCLES.len() + contest::BATCHES.len();
+        let contests = contest::COMMANDS.len()
+            + contest::CYCLES.len()
+            + contest::BATCHES.len()
+            + contest::SINGLES.len() * contest::CLIENTS.len()
+            + contest::LOGGED.len();
         let graphs = workflows::SHAPES.len() * workflows::SIDES.len();
         let runs = contests * settings.rounds + graphs * workflows::rounds(settings.rounds);
         // And wake-ups, deadlines, two footprints, two measurements of traffic.
@@ -52,6 +56,18 @@ impl Bench {
             let batches = self.contest(&contest::BATCHES)?;
             report.rows.push(batch_row(&batches));
             report.records.extend(batches);
+        }
+        if self.settings.wants("single") {
+            for clients in contest::CLIENTS {
+                let singles = self.singles(clients)?;
+                report.rows.extend(single_rows(clients, &singles));
+                report.records.extend(singles);
+            }
+        }
+        if self.settings.wants("everysec") {
+            let logged = self.contest(&contest::LOGGED)?;
+            report.rows.extend(logged_rows(&logged));
+            report.records.extend(logged);
         }
         if self.settings.wants("wakeups") {
             report.rows.extend(self.wakeup_rows()?);
@@ -90,6 +106,19 @@ impl Bench {
         let progress = &self.progress;
         let told = |name: &str| tell(progress, name);
         contest::interleave(&mut self.server, &mut self.fleet, sides, size, &told)
+    }
+
+    /// With so many clients that wait for every reply; a tenth of the tasks, for it takes longer.
+    fn singles(&mut self, clients: usize) -> Outcome<[Record; contest::SINGLES.len()]> {
+        let Self { settings, server, progress, .. } = self;
+        let mut fleet = Fleet::connect(server.port, clients, settings.seed)?;
+        fleet.never_sleep()?;
+        let size = (settings.tasks / 10, settings.rounds);
+        let title = clients_text(clients);
+        let told = |name: &str| tell(progress, &format!("{name}, {title}"));
+        let mut found = contest::interleave(server, &mut fleet, &contest::SINGLES, size, &told)?;
+        found.iter_mut().for_each(|record| record.name = format!("{}, {title}", record.name));
+        Ok(found)
     }
 
     fn wakeup_rows(&mut self) -> Outcome<Vec<Row>> {
@@ -164,7 +193,7 @@ impl Bench {
 
     fn traffic_rows(&mut self) -> Outcome<Vec<Row>> {
         let mut rows = Vec::new();
-        let [baton, _, stream, _] = &contest::CYCLES;
+        let [baton, _, stream, ..] = &contest::CYCLES;
         for (side, bar) in [(baton, Some(Limit::AtMost(300.0))), (stream, None)] {
             tell(&self.progress, side.name);
             let tasks = self.settings.tasks / 5;
@@ -184,7 +213,7 @@ fn tell(progress: &ProgressBar, name: &str) {
 }
 
 fn row(what: &str, unit: &'static str, measured: Spread, bar: Option<Limit>) -> Row {
-    Row { what: what.to_owned(), unit, measured, bar, goal: None }
+    Row { what: what.to_owned(), unit, measured, bar }
 }
 
 fn command_rows([baton, list]: &[Record; 2]) -> [Row; 2] {
@@ -196,17 +225,44 @@ fn command_rows([baton, list]: &[Record; 2]) -> [Row; 2] {
     ]
 }
 
-fn cycle_rows([baton, guarded, stream, list]: &[Record; 4]) -> [Row; 3] {
-    let against_stream = |what, side| Row {
-        goal: Some(Limit::AtLeast(4.0)),
-        ..row(what, "x", stream.cpu_against(side), Some(Limit::AtLeast(3.0)))
-    };
-    let lists = row("CPU, PUSH POP DONE / lists", "x", baton.cpu_against(list), None);
+fn cycle_rows([baton, guarded, stream, list, lean_lua, ancestor]: &[Record; 6]) -> [Row; 5] {
+    let against = |what, other: &Record, side, bar| row(what, "x", other.cpu_against(side), bar);
+    let four = Some(Limit::AtLeast(4.0));
+    let fifteen = Some(Limit::AtLeast(15.0));
+    let what_of_ancestor = "CPU, Lua with the ancestor's semantics / PUSH POP DONE";
     [
-        against_stream("CPU, Streams / PUSH POP DONE", baton),
-        against_stream("CPU, Streams / the same with EPOCH and FENCE", guarded),
-        Row { goal: Some(Limit::AtMost(1.5)), ..lists },
+        against("CPU, Streams / PUSH POP DONE", stream, baton, four),
+        against("CPU, Streams / the same with EPOCH and FENCE", stream, guarded, four),
+        against("CPU, PUSH POP DONE / lists", baton, list, Some(Limit::AtMost(1.5))),
+        against("CPU, lean Lua / PUSH POP DONE", lean_lua, baton, None),
+        against(what_of_ancestor, ancestor, baton, fifteen),
     ]
+}
+
+fn single_rows(clients: usize, [baton, others @ ..]: &[Record; 5]) -> Vec<Row> {
+    let names = ["Streams", "lists", "lean Lua", "the ancestor's Lua"];
+    let title = clients_text(clients);
+    let rows = names.iter().zip(others).flat_map(|(name, other)| {
+        let cpu = format!("{title}: CPU, {name} / PUSH POP DONE");
+        let pace = format!("{title}: tasks/s, PUSH POP DONE / {name}");
+        [
+            row(&cpu, "x", other.cpu_against(baton), None),
+            row(&pace, "x", baton.pace_against(other), None),
+        ]
+    });
+    rows.collect()
+}
+
+fn logged_rows([baton, stream, list]: &[Record; 3]) -> [Row; 2] {
+    let against_list = baton.cpu_against(list);
+    [
+        row("everysec: CPU, Streams / PUSH POP DONE", "x", stream.cpu_against(baton), None),
+        row("everysec: CPU, PUSH POP DONE / lists", "x", against_list, None),
+    ]
+}
+
+fn clients_text(clients: usize) -> String {
+    format!("{clients} client{}", if clients == 1 { "" } else { "s" })
 }
 
 fn batch_row([baton, stream]: &[Record; 2]) -> Row {

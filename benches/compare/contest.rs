@@ -14,25 +14,35 @@ use crate::server::Server;
 const TURN: usize = 64;
 /// Where commands are for 64 tasks: eight such commands deep.
 const BATCH_TURN: usize = 512;
+/// How many clients there are where each waits for every reply before it goes on.
+pub(crate) const CLIENTS: [usize; 3] = [1, 10, 100];
 
 /// One way to get tasks from a producer to an agent and off the list.
 pub(crate) struct Side {
     pub(crate) name: &'static str,
     /// Said once before each round, over the control connection.
     prepare: Option<&'static str>,
+    /// The scripts that it calls, as a library of functions: the server calls these at less cost
+    /// than scripts known by their digest. All libraries have one name, so that each replaces the
+    /// one before.
+    library: Option<&'static str>,
     /// Said once before each round by every lane.
     enlist: Option<Step<'static>>,
     /// Each cycle takes all tasks through its steps before the next cycle begins.
     cycles: &'static [&'static [Step<'static>]],
     turn: usize,
+    /// Asked after each round: how many tasks are left of it. It must be none.
+    left: Option<&'static str>,
+    /// Whether the server keeps an append-only file meanwhile, on disk once a second.
+    is_logged: bool,
 }
 
 /// What one side cost in one round.
 pub(crate) struct Cost {
     /// Server CPU per task in microseconds: parsing, executing and replying.
     pub(crate) cpu_us: f64,
-    /// Share of the time in which the server worked; near 1 it was the bottleneck.
-    pub(crate) busy: f64,
+    /// Time per task by the clock, in microseconds.
+    pub(crate) wall_us: f64,
     /// Time inside each command, per call, in microseconds.
     pub(crate) inside: Vec<(String, f64)>,
 }
@@ -40,6 +50,8 @@ pub(crate) struct Cost {
 /// A side and its costs, round by round.
 pub(crate) struct Record {
     pub(crate) side: &'static Side,
+    /// The side's, and what else tells the contest from others.
+    pub(crate) name: String,
     pub(crate) rounds: Vec<Cost>,
 }
 
@@ -48,7 +60,18 @@ const fn side(
     turn: usize,
     cycles: &'static [&'static [Step<'static>]],
 ) -> Side {
-    Side { name, prepare: None, enlist: None, cycles, turn }
+    let (prepare, library, enlist) = (None, None, None);
+    Side { name, prepare, library, enlist, cycles, turn, left: None, is_logged: false }
+}
+
+/// The same with one command of each client in flight.
+const fn one_deep(side: Side) -> Side {
+    Side { turn: 1, ..side }
+}
+
+/// The same under another name, with an append-only file.
+const fn logged(name: &'static str, side: Side) -> Side {
+    Side { name, is_logged: true, ..side }
 }
 
 /// Fill a queue, then empty it: the commands alone.
@@ -66,8 +89,22 @@ pub(crate) static COMMANDS: [Side; 2] = [
 ];
 
 /// Enqueue, claim, complete, a task at a time.
-pub(crate) static CYCLES: [Side; 4] = [
-    side(
+pub(crate) static CYCLES: [Side; 6] = [BATON, GUARDED, STREAM, LIST, LEAN_LUA, ANCESTOR];
+
+/// The same by clients that wait for every reply.
+pub(crate) static SINGLES: [Side; 5] =
+    [one_deep(BATON), one_deep(STREAM), one_deep(LIST), one_deep(LEAN_LUA), one_deep(ANCESTOR)];
+
+/// The same with what happens written to disk every second.
+pub(crate) static LOGGED: [Side; 3] = [
+    logged("PUSH POP DONE, everysec", BATON),
+    logged("XADD XREADGROUP XACK XDEL, everysec", STREAM),
+    logged("LPUSH LMOVE LREM, everysec", LIST),
+];
+
+const BATON: Side = Side {
+    left: Some("WF.LEN {q}jobs"),
+    ..side(
         "PUSH POP DONE",
         TURN,
         &[&[
@@ -75,34 +112,42 @@ pub(crate) static CYCLES: [Side; 4] = [
             Step::one("WF.POP {q}jobs {q}agent-$lane"),
             Step::one("WF.DONE {q}jobs {q}agent-$lane $id"),
         ]],
-    ),
-    Side {
-        enlist: Some(Step::one("WF.RECOVER {q}agent-$lane")),
-        ..side(
-            "the same with EPOCH and FENCE",
-            TURN,
-            &[&[
-                Step::one("WF.PUSH {q}jobs $payload"),
-                Step::one("WF.POP {q}jobs {q}agent-$lane EPOCH $epoch"),
-                Step::one("WF.DONE {q}jobs {q}agent-$lane $id EPOCH $epoch FENCE $fence"),
-            ]],
-        )
-    },
-    Side {
-        prepare: Some("XGROUP CREATE {q}stream agents $ MKSTREAM"),
-        ..side(
-            "XADD XREADGROUP XACK XDEL",
-            TURN,
-            &[&[
-                Step::one("XADD {q}stream * payload $payload"),
-                Step::one("XREADGROUP GROUP agents agent-$lane COUNT 1 STREAMS {q}stream >"),
-                Step::one("XACK {q}stream agents $id"),
-                Step::one("XDEL {q}stream $id"),
-            ]],
-        )
-    },
-    // The oldest element lies at the tail of the running list, so LREM is as quick as it can be.
-    side(
+    )
+};
+
+const GUARDED: Side = Side {
+    enlist: Some(Step::one("WF.RECOVER {q}agent-$lane")),
+    left: BATON.left,
+    ..side(
+        "the same with EPOCH and FENCE",
+        TURN,
+        &[&[
+            Step::one("WF.PUSH {q}jobs $payload"),
+            Step::one("WF.POP {q}jobs {q}agent-$lane EPOCH $epoch"),
+            Step::one("WF.DONE {q}jobs {q}agent-$lane $id EPOCH $epoch FENCE $fence"),
+        ]],
+    )
+};
+
+const STREAM: Side = Side {
+    prepare: Some("XGROUP CREATE {q}stream agents $ MKSTREAM"),
+    left: Some("XLEN {q}stream"),
+    ..side(
+        "XADD XREADGROUP XACK XDEL",
+        TURN,
+        &[&[
+            Step::one("XADD {q}stream * payload $payload"),
+            Step::one("XREADGROUP GROUP agents agent-$lane COUNT 1 STREAMS {q}stream >"),
+            Step::one("XACK {q}stream agents $id"),
+            Step::one("XDEL {q}stream $id"),
+        ]],
+    )
+};
+
+// The oldest element lies at the tail of the running list, so LREM is as quick as it can be.
+const LIST: Side = Side {
+    left: Some("DBSIZE"),
+    ..side(
         "LPUSH LMOVE LREM",
         TURN,
         &[&[
@@ -110,8 +155,37 @@ pub(crate) static CYCLES: [Side; 4] = [
             Step::one("LMOVE {q}list {q}running-$lane RIGHT LEFT"),
             Step::one("LREM {q}running-$lane -1 $id"),
         ]],
-    ),
-];
+    )
+};
+
+const LEAN_LUA: Side = Side {
+    library: Some(include_str!("lean.lua")),
+    left: Some("FCALL left 0"),
+    ..side(
+        "lean Lua",
+        TURN,
+        &[&[
+            Step::one("FCALL push 1 {q}lean $payload"),
+            Step::one("FCALL take 1 {q}lean agent-$lane"),
+            Step::one("FCALL done 1 {q}lean agent-$lane $id"),
+        ]],
+    )
+};
+
+// Its clients tell the time: one of the same length every time costs the server as much.
+const ANCESTOR: Side = Side {
+    library: Some(include_str!("ancestor.lua")),
+    left: Some("FCALL left 1 {q}old"),
+    ..side(
+        "Lua with the ancestor's semantics",
+        TURN,
+        &[&[
+            Step::one("FCALL push 1 {q}old render 5 $payload 1445000000000"),
+            Step::one("FCALL take 1 {q}old render agent-$lane 100 1445000000000"),
+            Step::one("FCALL done 1 {q}old agent-$lane $id 1445000000000"),
+        ]],
+    )
+};
 
 /// The same 64 tasks at a time; XADD knows no batches.
 pub(crate) static BATCHES: [Side; 2] = [
@@ -147,7 +221,11 @@ pub(crate) fn interleave<const N: usize>(
     (tasks, rounds): (usize, usize),
     told: &impl Fn(&str),
 ) -> Outcome<[Record; N]> {
-    let mut records = sides.each_ref().map(|side| Record { side, rounds: Vec::new() });
+    let mut records = sides.each_ref().map(|side| Record {
+        side,
+        name: side.name.to_owned(),
+        rounds: Vec::new(),
+    });
     for _ in 0..rounds {
         for record in &mut records {
             told(record.side.name);
@@ -165,6 +243,12 @@ impl Side {
         if let Some(command) = self.prepare {
             server.ask(command)?;
         }
+        if let Some(library) = self.library {
+            server.say(&["FUNCTION", "LOAD", "REPLACE", library])?;
+        }
+        if self.is_logged {
+            server.start_log("everysec")?;
+        }
         self.enlist.as_ref().map_or(Ok(()), |step| fleet.enlist(step))
     }
 
@@ -180,11 +264,23 @@ impl Side {
         let (cpu_us, wall) = (server.cpu_us()? - cpu_before, start.elapsed());
         let calls = server.calls()?.into_iter();
         let ours = calls.filter(|calls| self.says(&calls.command));
+        self.wind_up(server)?;
         Ok(Cost {
             cpu_us: cpu_us / done as f64,
-            busy: cpu_us / (wall.as_secs_f64() * 1e6),
+            wall_us: wall.as_secs_f64() * 1e6 / done as f64,
             inside: ours.map(|calls| (calls.command, calls.usec_per_call)).collect(),
         })
+    }
+
+    /// Makes sure that every task was done.
+    fn wind_up(&self, server: &mut Server) -> Outcome<()> {
+        if self.is_logged {
+            server.stop_log()?;
+        }
+        match self.left.map(|question| server.ask(question)).transpose()? {
+            Some(left) if left != "0" => Err(format!("{left} are left after a round").into()),
+            _ => Ok(()),
+        }
     }
 
     fn says(&self, command: &str) -> bool {
@@ -198,8 +294,14 @@ impl Record {
         Spread::of(self.rounds.iter().map(|cost| cost.cpu_us))
     }
 
+    /// Share of the time in which the server worked; near 1 it was the bottleneck.
     pub(crate) fn busy(&self) -> Spread {
-        Spread::of(self.rounds.iter().map(|cost| cost.busy))
+        Spread::of(self.rounds.iter().map(|cost| cost.cpu_us / cost.wall_us))
+    }
+
+    /// Thousands of tasks in a second by the clock.
+    pub(crate) fn thousands_per_s(&self) -> Spread {
+        Spread::of(self.rounds.iter().map(|cost| 1e3 / cost.wall_us))
     }
 
     /// Time inside one command, per call.
@@ -219,6 +321,12 @@ impl Record {
         Spread::of(pairs.map(|(mine, theirs)| mine.cpu_us / theirs.cpu_us))
     }
 
+    /// How many times as many tasks as `other` it did in the same time.
+    pub(crate) fn pace_against(&self, other: &Self) -> Spread {
+        let pairs = self.rounds.iter().zip(&other.rounds);
+        Spread::of(pairs.map(|(mine, theirs)| theirs.wall_us / mine.wall_us))
+    }
+
     /// How many times as long one command took inside as another side's command.
     pub(crate) fn inside_against(&self, command: &str, other: &Self, theirs: &str) -> Spread {
         let pairs = self.inside_by_round(command).zip(other.inside_by_round(theirs));
@@ -235,5 +343,5 @@ impl Record {
 
 /// For the heading: how the load is offered.
 pub(crate) fn description() -> String {
-    format!("{LANES} connections, {TURN} deep (batches: {BATCH_TURN} tasks)")
+    format!("{LANES} connections, {TURN} deep (batches: {BATCH_TURN} tasks; single: 1 deep)")
 }

@@ -41,6 +41,11 @@ impl Fleet {
         Ok(Self { lanes: lanes.collect::<Outcome<_>>()? })
     }
 
+    /// See [`Lane::never_sleep`].
+    pub(crate) fn never_sleep(&self) -> Outcome<()> {
+        self.lanes.iter().try_for_each(Lane::never_sleep)
+    }
+
     /// Each lane does `step` once, for one task: what must be there before a measurement.
     pub(crate) fn enlist(&mut self, step: &Step<'_>) -> Outcome<()> {
         self.lanes.iter_mut().try_for_each(|lane| {

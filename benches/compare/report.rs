@@ -30,8 +30,6 @@ pub(crate) struct Row {
     pub(crate) measured: Spread,
     /// What must be reached; a row without is told for comparison.
     pub(crate) bar: Option<Limit>,
-    /// What is aimed at.
-    pub(crate) goal: Option<Limit>,
 }
 
 /// All that a run found out.
@@ -78,27 +76,22 @@ impl Limit {
 }
 
 impl Row {
-    /// Whether the median reaches bar and goal.
+    /// Whether the median reaches the bar.
     fn verdict(&self) -> &'static str {
-        let reaches = |limit: Option<Limit>| limit.map(|limit| limit.holds(self.measured.median));
-        match (reaches(self.bar), reaches(self.goal)) {
-            (Some(false), _) => "MISSED",
-            (Some(true), Some(true)) => "met, goal too",
-            (Some(true), _) => "met",
-            (None, Some(true)) => "goal met",
-            (None, Some(false)) => "goal not met",
-            (None, None) => "",
+        match self.bar.map(|bar| bar.holds(self.measured.median)) {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
         }
     }
 
     fn json(&self) -> String {
         format!(
-            r#"{{"what": {}, "unit": {}, "measured": {}, "bar": {}, "goal": {}, "verdict": {}}}"#,
+            r#"{{"what": {}, "unit": {}, "measured": {}, "bar": {}, "verdict": {}}}"#,
             quoted(&self.what),
             quoted(self.unit),
             self.measured.json(),
             quoted(&text_of(self.bar)),
-            quoted(&text_of(self.goal)),
             quoted(self.verdict()),
         )
     }
@@ -118,18 +111,17 @@ impl Report {
     fn write_rows(&self, out: &mut String) {
         let _ = writeln!(
             out,
-            "\n{:<52}{:>10}  {:<17}{:<9}{:<9}verdict",
-            "what", "measured", "min-max", "bar", "goal"
+            "\n{:<56}{:>10}  {:<17}{:<9}verdict",
+            "what", "measured", "min-max", "bar"
         );
         for row in &self.rows {
             let Spread { median, min, max } = row.measured;
             let spread = if min < max { format!("{min:.2}-{max:.2}") } else { String::new() };
             let line = format!(
-                "{:<52}{median:>8.2} {:<3}{spread:<17}{:<9}{:<9}{}",
+                "{:<56}{median:>8.2} {:<3}{spread:<17}{:<9}{}",
                 row.what,
                 row.unit,
                 text_of(row.bar),
-                text_of(row.goal),
                 row.verdict()
             );
             let _ = writeln!(out, "{}", line.trim_end());
@@ -139,8 +131,8 @@ impl Report {
     fn write_costs(&self, out: &mut String) {
         let _ = writeln!(
             out,
-            "\n{:<44}{:>8}  {:<13}{:<6}time inside a call, us",
-            "server CPU per task", "us", "min-max", "busy"
+            "\n{:<48}{:>8}  {:<13}{:<6}{:<9}time inside a call, us",
+            "server CPU per task", "us", "min-max", "busy", "tasks/s"
         );
         for record in &self.records {
             let Spread { median, min, max } = record.cpu_us();
@@ -149,10 +141,11 @@ impl Report {
                 .map(|command| format!("{command} {:.2}", record.inside_us(command).median));
             let _ = writeln!(
                 out,
-                "{:<44}{median:>8.2}  {:<13}{:<6}{}",
-                record.side.name,
+                "{:<48}{median:>8.2}  {:<13}{:<6}{:<9}{}",
+                record.name,
                 format!("{min:.2}-{max:.2}"),
                 format!("{:.0}%", record.busy().median * 100.0),
+                format!("{:.1} k", record.thousands_per_s().median),
                 inside.collect::<Vec<_>>().join("  ")
             );
         }
@@ -169,10 +162,14 @@ impl Report {
                 format!("{}: {}", quoted(command), record.inside_us(command).json())
             });
             format!(
-                r#"{{"side": {}, "cpu_us": {}, "busy": {}, "inside_us": {{{}}}}}"#,
-                quoted(record.side.name),
+                concat!(
+                    r#"{{"side": {}, "cpu_us": {}, "busy": {}, "#,
+                    r#""thousands_per_s": {}, "inside_us": {{{}}}}}"#
+                ),
+                quoted(&record.name),
                 record.cpu_us().json(),
                 record.busy().json(),
+                record.thousands_per_s().json(),
                 inside.collect::<Vec<_>>().join(", ")
             )
         });

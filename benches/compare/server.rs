@@ -130,6 +130,20 @@ impl Server {
         Ok(())
     }
 
+    /// Begins an append-only file with what there is, and waits until it is there.
+    pub(crate) fn start_log(&mut self, fsync: &str) -> Outcome<()> {
+        self.ask(&format!("CONFIG SET appendonly yes appendfsync {fsync}"))?;
+        self.wait_until("persistence", |info| {
+            Ok(info.text("aof_enabled")? == "1" && info.is_at_rest()?)
+        })
+    }
+
+    /// Writes no append-only file any more, as after the start.
+    pub(crate) fn stop_log(&mut self) -> Outcome<()> {
+        self.ask("CONFIG SET appendonly no appendfsync no")?;
+        Ok(())
+    }
+
     /// Leaves the server as it was started: no keys, no counts.
     pub(crate) fn clear(&mut self) -> Outcome<()> {
         self.ask("FLUSHALL SYNC")?;
@@ -158,6 +172,12 @@ impl Info {
 
     pub(crate) fn number(&self, field: &str) -> Outcome<f64> {
         Ok(self.text(field)?.parse()?)
+    }
+
+    /// Of the section `persistence`: whether no process writes a file.
+    pub(crate) fn is_at_rest(&self) -> Outcome<bool> {
+        let busy = ["aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress"];
+        busy.iter().try_fold(true, |rest, field| Ok(rest && self.text(field)? == "0"))
     }
 }
 

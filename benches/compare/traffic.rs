@@ -23,22 +23,15 @@ pub(crate) fn measure(
 ) -> Outcome<Traffic> {
     open_backlog(server)?;
     side.set_up(server, fleet)?;
-    server.ask("CONFIG SET appendonly yes")?;
-    server
-        .wait_until("persistence", |info| Ok(info.text("aof_enabled")? == "1" && at_rest(info)?))?;
+    server.start_log("no")?;
     let before = written(server)?;
     let done = side.cycle(fleet, tasks)? as f64;
     let after = written(server)?;
-    server.ask("CONFIG SET appendonly no")?;
+    server.stop_log()?;
     Ok(Traffic {
         aof: (after.aof - before.aof) / done,
         replication: (after.replication - before.replication) / done,
     })
-}
-
-fn at_rest(info: &Info) -> Outcome<bool> {
-    let busy = ["aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress"];
-    busy.iter().try_fold(true, |rest, field| Ok(rest && info.text(field)? == "0"))
 }
 
 fn written(server: &mut Server) -> Outcome<Traffic> {
@@ -56,5 +49,5 @@ fn open_backlog(server: &mut Server) -> Outcome<()> {
     let _accepted = replica.read(&mut [0; 64])?;
     server.wait_until("replication", |info| Ok(info.text("repl_backlog_active")? == "1"))?;
     drop(replica);
-    server.wait_until("persistence", at_rest)
+    server.wait_until("persistence", Info::is_at_rest)
 }
