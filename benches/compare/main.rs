@@ -7,7 +7,7 @@
 //! * `BATON_SERVER`: the server's program (`redis-server`)
 //! * `BATON_MODULE`: the module (the one that cargo built last)
 //! * `BENCH_TASKS`: tasks per side and round (100000); memory, deadlines and workflows with ten
-//!   times as many
+//!   times as many, growth with fifty times as many in the queue
 //! * `BENCH_ROUNDS`: rounds of every contest (9); a third of them for workflows
 //! * `SEED`: what the payloads are made from (the time of day)
 //!
@@ -18,9 +18,13 @@
 
 mod bars;
 mod contest;
+mod crowd;
 mod deadlines;
+mod growth;
+mod latency;
 mod load;
 mod memory;
+mod pipeline;
 mod report;
 mod script;
 mod server;

@@ -6,8 +6,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::Outcome;
 
 /// What there is to measure, by the names that the command line uses.
-const SECTIONS: [&str; 8] =
-    ["commands", "cycles", "batches", "wakeups", "deadlines", "memory", "workflows", "traffic"];
+const SECTIONS: [&str; 10] = [
+    "commands",
+    "cycles",
+    "batches",
+    "wakeups",
+    "latency",
+    "deadlines",
+    "growth",
+    "memory",
+    "workflows",
+    "traffic",
+];
 
 /// What the command line and the environment say; the head of `main.rs` lists the names.
 pub(crate) struct Settings {
