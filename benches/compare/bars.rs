@@ -12,7 +12,7 @@ use crate::report::{Limit, Report, Row, Spread};
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::workflows::{self, Shape};
-use crate::{crowd, deadlines, growth, latency, traffic, wakeup};
+use crate::{crowd, deadlines, growth, latency, stalls, traffic, wakeup};
 
 /// The server under test with its load, and whom to tell how far it is.
 pub(crate) struct Bench {
@@ -152,6 +152,9 @@ impl Bench {
             rows.extend(growth::measure(server, fleet, size, &told)?);
             rows.extend(crowd::pushes(server, rounds, &told)?);
         }
+        if settings.wants("stalls") {
+            rows.extend(stalls::measure(server, size, &told)?);
+        }
         Ok(rows)
     }
 
@@ -198,7 +201,7 @@ impl Bench {
 
 /// How often that tells how far it is.
 const fn large_steps(rounds: usize) -> usize {
-    latency::steps(rounds) + growth::steps(rounds) + crowd::steps(rounds)
+    latency::steps(rounds) + growth::steps(rounds) + crowd::steps(rounds) + stalls::steps(rounds)
 }
 
 fn tell(progress: &ProgressBar, name: &str) {

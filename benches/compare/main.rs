@@ -7,7 +7,7 @@
 //! * `BATON_SERVER`: the server's program (`redis-server`)
 //! * `BATON_MODULE`: the module (the one that cargo built last)
 //! * `BENCH_TASKS`: tasks per side and round (100000); memory, deadlines and workflows with ten
-//!   times as many, growth with fifty times as many in the queue
+//!   times as many, growth and stalls with fifty times as many in the queue
 //! * `BENCH_ROUNDS`: rounds of every contest (9); a third of them for workflows
 //! * `SEED`: what the payloads are made from (the time of day)
 //!
@@ -25,10 +25,13 @@ mod latency;
 mod load;
 mod memory;
 mod pipeline;
+mod prober;
 mod report;
 mod script;
 mod server;
 mod settings;
+mod stall_streams;
+mod stalls;
 mod traffic;
 mod wakeup;
 mod wire;

@@ -115,6 +115,20 @@ impl Server {
         Ok(lines.iter().filter_map(read).collect())
     }
 
+    /// Begins to look for the longest call anew.
+    pub(crate) fn forget_calls(&mut self) -> Outcome<()> {
+        // The hundredth percentile is the longest.
+        self.ask("CONFIG SET latency-tracking-info-percentiles 100")?;
+        self.ask("CONFIG RESETSTAT").map(drop)
+    }
+
+    /// The longest time inside a single call of any command since then.
+    pub(crate) fn longest_call_ms(&mut self) -> Outcome<f64> {
+        let Info(lines) = self.info("latencystats")?;
+        let longest = lines.values().filter_map(|text| text.split_once('=')?.1.parse().ok());
+        Ok(longest.fold(0.0, f64::max) / 1e3)
+    }
+
     /// Asks for `section` until `done`, for at most [`PATIENCE`].
     pub(crate) fn wait_until(
         &mut self,

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::Outcome;
 
 /// What there is to measure, by the names that the command line uses.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "commands",
     "cycles",
     "batches",
@@ -14,6 +14,7 @@ const SECTIONS: [&str; 10] = [
     "latency",
     "deadlines",
     "growth",
+    "stalls",
     "memory",
     "workflows",
     "traffic",
