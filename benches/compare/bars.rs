@@ -12,7 +12,7 @@ use crate::report::{Limit, Report, Row, Spread};
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::workflows::{self, Shape};
-use crate::{crowd, deadlines, growth, latency, stalls, traffic, wakeup};
+use crate::{crowd, deadlines, growth, latency, persistence, stalls, traffic, wakeup};
 
 /// The server under test with its load, and whom to tell how far it is.
 pub(crate) struct Bench {
@@ -155,6 +155,9 @@ impl Bench {
         if settings.wants("stalls") {
             rows.extend(stalls::measure(server, size, &told)?);
         }
+        if settings.wants("persistence") {
+            rows.extend(persistence::measure(server, fleet, size, &told)?);
+        }
         Ok(rows)
     }
 
@@ -201,7 +204,11 @@ impl Bench {
 
 /// How often that tells how far it is.
 const fn large_steps(rounds: usize) -> usize {
-    latency::steps(rounds) + growth::steps(rounds) + crowd::steps(rounds) + stalls::steps(rounds)
+    latency::steps(rounds)
+        + growth::steps(rounds)
+        + crowd::steps(rounds)
+        + stalls::steps(rounds)
+        + persistence::steps()
 }
 
 fn tell(progress: &ProgressBar, name: &str) {

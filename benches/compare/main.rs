@@ -6,9 +6,10 @@
 //!
 //! * `BATON_SERVER`: the server's program (`redis-server`)
 //! * `BATON_MODULE`: the module (the one that cargo built last)
-//! * `BENCH_TASKS`: tasks per side and round (100000); memory, deadlines and workflows with ten
-//!   times as many, growth and stalls with fifty times as many in the queue
-//! * `BENCH_ROUNDS`: rounds of every contest (9); a third of them for workflows
+//! * `BENCH_TASKS`: tasks per side and round (100000); memory, deadlines, persistence and workflows
+//!   with ten times as many, growth, stalls and persistence with fifty times as many in the queue
+//! * `BENCH_ROUNDS`: rounds of every contest (9); a third of them for workflows and what is saved
+//!   of five million tasks
 //! * `SEED`: what the payloads are made from (the time of day)
 //!
 //! Missing a bar is told, not an error: the verdict depends on how quiet the machine is.
@@ -24,6 +25,7 @@ mod growth;
 mod latency;
 mod load;
 mod memory;
+mod persistence;
 mod pipeline;
 mod prober;
 mod report;

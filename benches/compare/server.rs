@@ -43,7 +43,7 @@ impl Server {
         let spawned = Command::new(program)
             .args(["--port", &port_text, "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "no", "--appendfsync", "no", "--logfile", "server.log"])
-            .args(["--auto-aof-rewrite-percentage", "0"])
+            .args(["--auto-aof-rewrite-percentage", "0", "--enable-debug-command", "yes"])
             .arg("--loadmodule")
             .arg(module)
             .arg("--dir")
@@ -149,6 +149,11 @@ impl Server {
         self.ask("FLUSHALL SYNC")?;
         self.ask("CONFIG RESETSTAT")?;
         Ok(())
+    }
+
+    /// The size of the file that the last SAVE wrote.
+    pub(crate) fn saved_bytes(&self) -> Outcome<u64> {
+        Ok(self.folder.join("dump.rdb").metadata()?.len())
     }
 
     /// The server's own name and version.

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::Outcome;
 
 /// What there is to measure, by the names that the command line uses.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "commands",
     "cycles",
     "batches",
@@ -16,6 +16,7 @@ const SECTIONS: [&str; 11] = [
     "growth",
     "stalls",
     "memory",
+    "persistence",
     "workflows",
     "traffic",
 ];
