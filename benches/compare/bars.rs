@@ -12,7 +12,7 @@ use crate::report::{Limit, Report, Row, Spread};
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::workflows::{self, Shape};
-use crate::{deadlines, traffic, wakeup};
+use crate::{crowd, deadlines, growth, latency, persistence, stalls, traffic, wakeup};
 
 /// The server under test with its load, and whom to tell how far it is.
 pub(crate) struct Bench {
@@ -34,7 +34,7 @@ impl Bench {
         let graphs = workflows::SHAPES.len() * workflows::SIDES.len();
         let runs = contests * settings.rounds + graphs * workflows::rounds(settings.rounds);
         // And wake-ups, deadlines, two footprints, two measurements of traffic.
-        let progress = ProgressBar::new(runs as u64 + 6);
+        let progress = ProgressBar::new((runs + large_steps(settings.rounds)) as u64 + 6);
         progress.set_style(ProgressStyle::with_template("{bar:40} {msg}")?);
         Ok(Self { settings, server, fleet, progress })
     }
@@ -78,6 +78,7 @@ impl Bench {
         if self.settings.wants("memory") {
             report.rows.extend(self.memory_rows()?);
         }
+        report.rows.extend(self.large_rows()?);
         if self.settings.wants("workflows") {
             for shape in &workflows::SHAPES {
                 report.rows.extend(self.workflow_rows(shape)?);
@@ -166,6 +167,29 @@ impl Bench {
         Ok(rows)
     }
 
+    /// Of much, and of many who wait.
+    fn large_rows(&mut self) -> Outcome<Vec<Row>> {
+        let Self { settings, server, fleet, progress } = self;
+        let (size, rounds) = ((settings.tasks, settings.rounds), settings.rounds);
+        let told = |name: &str| tell(progress, name);
+        let mut rows = Vec::new();
+        if settings.wants("latency") {
+            rows.extend(crowd::wakeups(server, rounds, &told)?);
+            rows.extend(latency::measure(server, settings, &told)?);
+        }
+        if settings.wants("growth") {
+            rows.extend(growth::measure(server, fleet, size, &told)?);
+            rows.extend(crowd::pushes(server, rounds, &told)?);
+        }
+        if settings.wants("stalls") {
+            rows.extend(stalls::measure(server, size, &told)?);
+        }
+        if settings.wants("persistence") {
+            rows.extend(persistence::measure(server, fleet, size, &told)?);
+        }
+        Ok(rows)
+    }
+
     fn workflow_rows(&mut self, shape: &Shape) -> Outcome<Vec<Row>> {
         let Self { settings, progress, .. } = &*self;
         let [single, batches, scripts] =
@@ -207,12 +231,21 @@ impl Bench {
     }
 }
 
+/// How often that tells how far it is.
+const fn large_steps(rounds: usize) -> usize {
+    latency::steps(rounds)
+        + growth::steps(rounds)
+        + crowd::steps(rounds)
+        + stalls::steps(rounds)
+        + persistence::steps()
+}
+
 fn tell(progress: &ProgressBar, name: &str) {
     progress.set_message(name.to_owned());
     progress.inc(1);
 }
 
-fn row(what: &str, unit: &'static str, measured: Spread, bar: Option<Limit>) -> Row {
+pub(crate) fn row(what: &str, unit: &'static str, measured: Spread, bar: Option<Limit>) -> Row {
     Row { what: what.to_owned(), unit, measured, bar }
 }
 

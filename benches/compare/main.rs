@@ -6,9 +6,11 @@
 //!
 //! * `BATON_SERVER`: the server's program (`redis-server`)
 //! * `BATON_MODULE`: the module (the one that cargo built last)
-//! * `BENCH_TASKS`: tasks per side and round (100000); memory, deadlines and workflows with ten
-//!   times as many, single with a tenth
-//! * `BENCH_ROUNDS`: rounds of every contest (9); a third of them for workflows
+//! * `BENCH_TASKS`: tasks per side and round (100000); memory, deadlines, persistence and workflows
+//!   with ten times as many, single with a tenth; growth, stalls and persistence with fifty times
+//!   as many in the queue
+//! * `BENCH_ROUNDS`: rounds of every contest (9); a third of them for workflows and what is saved
+//!   of five million tasks
 //! * `SEED`: what the payloads are made from (the time of day)
 //!
 //! Missing a bar is told, not an error: the verdict depends on how quiet the machine is.
@@ -18,13 +20,21 @@
 
 mod bars;
 mod contest;
+mod crowd;
 mod deadlines;
+mod growth;
+mod latency;
 mod load;
 mod memory;
+mod persistence;
+mod pipeline;
+mod prober;
 mod report;
 mod script;
 mod server;
 mod settings;
+mod stall_streams;
+mod stalls;
 mod traffic;
 mod wakeup;
 mod wire;

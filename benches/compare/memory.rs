@@ -11,9 +11,9 @@ use crate::server::Server;
 /// A queue, and how to fill it and take everything from it.
 pub(crate) struct Store {
     pub(crate) name: &'static str,
-    prepare: Option<&'static str>,
-    push: Step<'static>,
-    take: Step<'static>,
+    pub(crate) prepare: Option<&'static str>,
+    pub(crate) push: Step<'static>,
+    pub(crate) take: Step<'static>,
 }
 
 /// Bytes beyond the payload per task.

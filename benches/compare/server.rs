@@ -43,7 +43,7 @@ impl Server {
         let spawned = Command::new(program)
             .args(["--port", &port_text, "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "no", "--appendfsync", "no", "--logfile", "server.log"])
-            .args(["--auto-aof-rewrite-percentage", "0"])
+            .args(["--auto-aof-rewrite-percentage", "0", "--enable-debug-command", "yes"])
             .arg("--loadmodule")
             .arg(module)
             .arg("--dir")
@@ -115,6 +115,20 @@ impl Server {
         Ok(lines.iter().filter_map(read).collect())
     }
 
+    /// Begins to look for the longest call anew.
+    pub(crate) fn forget_calls(&mut self) -> Outcome<()> {
+        // The hundredth percentile is the longest.
+        self.ask("CONFIG SET latency-tracking-info-percentiles 100")?;
+        self.ask("CONFIG RESETSTAT").map(drop)
+    }
+
+    /// The longest time inside a single call of any command since then.
+    pub(crate) fn longest_call_ms(&mut self) -> Outcome<f64> {
+        let Info(lines) = self.info("latencystats")?;
+        let longest = lines.values().filter_map(|text| text.split_once('=')?.1.parse().ok());
+        Ok(longest.fold(0.0, f64::max) / 1e3)
+    }
+
     /// Asks for `section` until `done`, for at most [`PATIENCE`].
     pub(crate) fn wait_until(
         &mut self,
@@ -149,6 +163,11 @@ impl Server {
         self.ask("FLUSHALL SYNC")?;
         self.ask("CONFIG RESETSTAT")?;
         Ok(())
+    }
+
+    /// The size of the file that the last SAVE wrote.
+    pub(crate) fn saved_bytes(&self) -> Outcome<u64> {
+        Ok(self.folder.join("dump.rdb").metadata()?.len())
     }
 
     /// The server's own name and version.

@@ -6,15 +6,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::Outcome;
 
 /// What there is to measure, by the names that the command line uses.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 14] = [
     "commands",
     "cycles",
     "batches",
     "single",
     "everysec",
     "wakeups",
+    "latency",
     "deadlines",
+    "growth",
+    "stalls",
     "memory",
+    "persistence",
     "workflows",
     "traffic",
 ];

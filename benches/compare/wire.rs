@@ -20,6 +20,12 @@ pub(crate) fn begin(out: &mut Vec<u8>, words: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Adds a whole command, of words parted by single spaces.
+pub(crate) fn command(out: &mut Vec<u8>, text: &str) {
+    begin(out, text.split(' ').count());
+    text.split(' ').for_each(|part| word(out, part.as_bytes()));
+}
+
 /// Adds one word to the request.
 pub(crate) fn word(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'$');
@@ -112,6 +118,13 @@ impl Wire {
 
     pub(crate) fn send(&mut self, requests: &[u8]) -> Outcome<()> {
         Ok(self.stream.write_all(requests)?)
+    }
+
+    /// Sends one command, of words parted by single spaces.
+    pub(crate) fn say(&mut self, text: &str) -> Outcome<()> {
+        let mut request = Vec::new();
+        command(&mut request, text);
+        self.send(&request)
     }
 
     /// Waits for exactly `count` replies and shows each to `see`. An error reply is an error here.
