@@ -158,9 +158,21 @@ impl Server {
         Ok(())
     }
 
-    /// Leaves the server as it was started: no keys, no counts.
+    /// Leaves the server as it was started: no keys, no counts, and no thread that still frees.
     pub(crate) fn clear(&mut self) -> Outcome<()> {
         self.ask("FLUSHALL SYNC")?;
+        let (start, mut before) = (Instant::now(), f64::INFINITY);
+        loop {
+            let used = self.info("memory")?.number("used_memory")?;
+            if used >= before {
+                break;
+            }
+            if start.elapsed() > PATIENCE {
+                return Err("the server does not come to an end with freeing".into());
+            }
+            before = used;
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self.ask("CONFIG RESETSTAT")?;
         Ok(())
     }

@@ -34,15 +34,15 @@ pub(super) static POP: Spec = Spec {
         A task always has id, fence and payload, and where they say something type, name, \
         attempt, deadline (Unix milliseconds, of a task with a TIMEOUT), checkpoint, \
         progress, handle, failures, crashes, interruptions, cancel. Order: priority, then as \
-        the tasks became ready. TYPES: of these types only. MAXPRIORITY: no priority number \
-        beyond this one. COUNT: up to so many. BLOCK: wait so many milliseconds for a task, 0 \
-        for ever; of those who would take it, who waits longest is served; in MULTI or a \
-        script it replies at once. REQID: the same request again, under the same epoch, \
-        replies the tasks it took that are still held. WITHRESULTS: a task of a workflow also \
-        has results, a map from the names of the parents it waited for, those of AFTERANY \
-        too, to what they were completed with; a parent without a RESULT is not in it. An \
-        agent with a lease must give EPOCH, and waits for half of what is left of the lease \
-        at the most.\n\n\
+        the tasks became ready. TYPES: of these types only (1,024 at the most). MAXPRIORITY: \
+        no priority number beyond this one. COUNT: up to so many. BLOCK: wait so many \
+        milliseconds for a task, 0 for ever; of those who would take it, who waits longest is \
+        served; in MULTI or a script it replies at once. REQID: the same request again, under \
+        the same epoch, replies the tasks it took that are still held. WITHRESULTS: a task of \
+        a workflow also has results, a map from the names of the parents it waited for, those \
+        of AFTERANY too, to what they were completed with; a parent without a RESULT is not \
+        in it. An agent with a lease must give EPOCH, and waits for half of what is left of \
+        the lease at the most.\n\n\
         Errors: STALE (the epoch is over, also while waiting), DRAINING (the agent or its pool \
         is to take nothing more), WRONGTYPE, ERR.",
     run,
