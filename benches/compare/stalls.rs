@@ -197,7 +197,8 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Waits until the memory of the queue is given back.
+    /// Waits until the memory of the queue is given back. A thread does that, and where it has to
+    /// share the cores with the server and those who look on, that is what they see.
     fn until_freed(&mut self) -> Outcome<()> {
         let little = self.empty_bytes + 32e6;
         while used_bytes(self.server)? > little {
