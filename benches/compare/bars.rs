@@ -12,7 +12,7 @@ use crate::report::{Limit, Report, Row, Spread};
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::workflows::{self, Shape};
-use crate::{crowd, deadlines, growth, latency, persistence, stalls, traffic, wakeup};
+use crate::{crowd, deadlines, growth, latency, persistence, stalls, traffic};
 
 /// The server under test with its load, and whom to tell how far it is.
 pub(crate) struct Bench {
@@ -33,8 +33,8 @@ impl Bench {
             + contest::LOGGED.len();
         let graphs = workflows::SHAPES.len() * workflows::SIDES.len();
         let runs = contests * settings.rounds + graphs * workflows::rounds(settings.rounds);
-        // And wake-ups, deadlines, two footprints, two measurements of traffic.
-        let progress = ProgressBar::new((runs + large_steps(settings.rounds)) as u64 + 6);
+        // And deadlines, two footprints, two measurements of traffic.
+        let progress = ProgressBar::new((runs + large_steps(settings.rounds)) as u64 + 5);
         progress.set_style(ProgressStyle::with_template("{bar:40} {msg}")?);
         Ok(Self { settings, server, fleet, progress })
     }
@@ -68,9 +68,6 @@ impl Bench {
             let logged = self.contest(&contest::LOGGED)?;
             report.rows.extend(logged_rows(&logged));
             report.records.extend(logged);
-        }
-        if self.settings.wants("wakeups") {
-            report.rows.extend(self.wakeup_rows()?);
         }
         if self.settings.wants("deadlines") {
             report.rows.extend(self.deadline_rows()?);
@@ -120,19 +117,6 @@ impl Bench {
         let mut found = contest::interleave(server, &mut fleet, &contest::SINGLES, size, &told)?;
         found.iter_mut().for_each(|record| record.name = format!("{}, {title}", record.name));
         Ok(found)
-    }
-
-    fn wakeup_rows(&mut self) -> Outcome<Vec<Row>> {
-        tell(&self.progress, "wake-ups");
-        let Settings { rounds, seed, .. } = self.settings;
-        let wakeups = wakeup::measure(&mut self.server, rounds, seed)?;
-        let pairs = wakeups.baton_us.iter().zip(&wakeups.list_us);
-        let ratio = Spread::of(pairs.map(|(baton, list)| baton / list));
-        Ok(vec![
-            row("wake-up of a blocked POP / BLPOP", "x", ratio, Some(Limit::AtMost(1.3))),
-            row("  a blocked POP", "us", Spread::of(wakeups.baton_us), None),
-            row("  a BLPOP", "us", Spread::of(wakeups.list_us), None),
-        ])
     }
 
     fn deadline_rows(&mut self) -> Outcome<Vec<Row>> {

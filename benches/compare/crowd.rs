@@ -2,8 +2,10 @@
 //! longest, or the only one that wants it, has the task that was pushed, and what does such a push
 //! cost the server, waking included?
 //!
-//! As in `wakeup.rs` nobody sleeps who is measured. All sides use the same connections, one side
-//! after the other, since many systems allow a program a thousand and a few.
+//! Nobody sleeps who is measured: one who does is at times kept on the server's core, where a
+//! wake-up is several times as quick, and at times not, and that would decide the ratio. All sides
+//! use the same connections, one side after the other, since many systems allow a program a
+//! thousand and a few.
 
 use std::ops::Range;
 use std::time::Instant;

@@ -36,7 +36,6 @@ mod settings;
 mod stall_streams;
 mod stalls;
 mod traffic;
-mod wakeup;
 mod wire;
 mod workflows;
 

@@ -6,13 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::Outcome;
 
 /// What there is to measure, by the names that the command line uses.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 13] = [
     "commands",
     "cycles",
     "batches",
     "single",
     "everysec",
-    "wakeups",
     "latency",
     "deadlines",
     "growth",

@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 
 use redis_module::raw;
 
+use crate::engine::task::Bytes;
+
 /// Calls a function of the API.
 macro_rules! api {
     ($name:ident($($argument:expr),* $(,)?)) => {
@@ -197,6 +199,21 @@ impl Ctx {
     pub(super) fn signal_ready(self, key: Str) {
         // SAFETY: context and key are valid.
         unsafe { api!(RedisModule_SignalKeyAsReady(self.0, key.0)) };
+    }
+
+    /// Does something about each key, in the key's own database.
+    pub(super) fn at_each(
+        self,
+        places: impl IntoIterator<Item = (i32, Bytes)>,
+        act: impl Fn(Self, Str),
+    ) {
+        let home = self.db();
+        for (db, name) in places {
+            if self.select_db(db) {
+                act(self, self.string(&name));
+            }
+        }
+        self.select_db(home);
     }
 
     /// How many keys there are in the database.

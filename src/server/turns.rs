@@ -232,13 +232,7 @@ unsafe extern "C" fn rings(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
 /// Calls others in the place of those who were called and are gone.
 fn call_late(ctx: Ctx) {
     let late = TURNS.with_borrow_mut(|table| std::mem::take(&mut table.late));
-    let home = ctx.db();
-    for (db, name) in late {
-        if ctx.select_db(db) {
-            go_on(ctx, ctx.string(&name));
-        }
-    }
-    ctx.select_db(home);
+    ctx.at_each(late, go_on);
 }
 
 /// Finds those who were called and did not come.
@@ -259,11 +253,5 @@ pub(super) fn check(ctx: Ctx) {
         };
         missed.flat_map(places).collect::<BTreeSet<Place>>()
     });
-    let home = ctx.db();
-    for (db, name) in missed {
-        if ctx.select_db(db) {
-            ctx.signal_ready(ctx.string(&name));
-        }
-    }
-    ctx.select_db(home);
+    ctx.at_each(missed, Ctx::signal_ready);
 }

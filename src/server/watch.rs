@@ -59,7 +59,7 @@ pub(super) fn add(db: i32, name: &[u8]) {
 /// Somebody holds nothing any more.
 pub(super) fn emptied(ctx: Ctx) {
     let drained = WATCH.with_borrow_mut(|watch| std::mem::take(&mut watch.drained));
-    signal_all(ctx, drained.into_iter());
+    ctx.at_each(drained, Ctx::signal_ready);
 }
 
 /// A key is about to go, or its name, and what is held in it or under it: who waits for that, or
@@ -101,7 +101,7 @@ pub(super) fn check(ctx: Ctx) {
         }
         watch.take_late()
     });
-    signal_all(ctx, late.into_iter());
+    ctx.at_each(late, Ctx::signal_ready);
 }
 
 unsafe extern "C" fn rings(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
@@ -110,16 +110,6 @@ unsafe extern "C" fn rings(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
         WATCH.with_borrow_mut(|watch| watch.timed = false);
         check(Ctx(ctx));
     }));
-}
-
-fn signal_all(ctx: Ctx, places: impl Iterator<Item = Place>) {
-    let home = ctx.db();
-    for (db, name) in places {
-        if ctx.select_db(db) {
-            ctx.signal_ready(ctx.string(&name));
-        }
-    }
-    ctx.select_db(home);
 }
 
 impl Watch {
